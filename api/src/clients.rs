@@ -1,0 +1,766 @@
+//! Clients: the card, its custom fields, its registration, its history.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::Query;
+use actix_web::{get, patch, post};
+use klaar_domain::clients::{self, Card, CardChange, CardDraft, Client, ClientId, FixedField};
+use klaar_domain::custom_fields::{self, Catalogue, FieldValue};
+use klaar_domain::kernel::clock::Instant;
+use klaar_domain::kernel::error::{Error, Result};
+use klaar_domain::kernel::page;
+use klaar_domain::kernel::patch::Patch;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::body::{Body, InPath};
+use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
+use crate::problem::Problem;
+use crate::reply::{PageOut, Reply};
+
+/// A client to create. Only the name is needed; everything else may be filled in later.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewClient, example = json!({
+    "name": "Bakkerij Peeters", "legal_form": "BV", "enterprise_number": "0403.227.515", "vat_number": "BE 0403.227.515",
+    "vat_liable": true, "street": "Kerkstraat", "street_number": "12", "postcode": "9000", "town": "Gent", "language": "nl",
+    "email": "info@peeters.example", "responsible": "Céline", "fields": { "ready": true, "receive_software": "Odoo" }
+}))]
+pub struct ClientIn {
+    /// `company` or `person`; a company when not given.
+    kind: Option<String>,
+    /// The practice's own reference, unique among its active clients.
+    reference: Option<String>,
+    /// The name.
+    name: Option<String>,
+    /// The legal form, as typed.
+    legal_form: Option<String>,
+    /// The number in the register of the country, in any notation. Unique among the practice's active clients.
+    enterprise_number: Option<String>,
+    /// The VAT number, in any notation.
+    vat_number: Option<String>,
+    /// Liable to VAT.
+    vat_liable: Option<bool>,
+    /// A public body.
+    government: Option<bool>,
+    /// The Dutch government's identification number, 20 digits.
+    oin: Option<String>,
+    /// Further participant identifiers to ask the network for, as in `0088:5412345000013`.
+    identifiers: Option<Vec<String>>,
+    /// The street, without the number.
+    street: Option<String>,
+    /// House number and box.
+    street_number: Option<String>,
+    /// The postcode.
+    postcode: Option<String>,
+    /// The town.
+    town: Option<String>,
+    /// ISO 3166-1 alpha-2 code or a usual name; Belgium when not given.
+    country: Option<String>,
+    /// `nl`, `fr`, `de` or `en`; the practice's language when not given.
+    language: Option<String>,
+    /// The e-mail address.
+    email: Option<String>,
+    /// The telephone number.
+    phone: Option<String>,
+    /// The web address.
+    website: Option<String>,
+    /// Who looks after the client: a member's identifier or name. An unknown name is kept as text.
+    responsible: Option<String>,
+    /// The portfolio it belongs to.
+    portfolio: Option<String>,
+    /// First day of the mandate, `YYYY-MM-DD`.
+    mandate_start: Option<String>,
+    /// Last day of the mandate, `YYYY-MM-DD`.
+    mandate_end: Option<String>,
+    /// Custom values by the field's slug; a choice by option identifier or label.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    fields: BTreeMap<String, Value>,
+}
+
+impl ClientIn {
+    fn split(self) -> (CardDraft, BTreeMap<String, Value>) {
+        let draft = CardDraft {
+            kind: self.kind,
+            reference: self.reference,
+            name: self.name,
+            legal_form: self.legal_form,
+            enterprise_number: self.enterprise_number,
+            vat_number: self.vat_number,
+            vat_liable: self.vat_liable,
+            government: self.government,
+            oin: self.oin,
+            identifiers: self.identifiers,
+            street: self.street,
+            street_number: self.street_number,
+            postcode: self.postcode,
+            town: self.town,
+            country: self.country,
+            language: self.language,
+            email: self.email,
+            phone: self.phone,
+            website: self.website,
+            responsible: self.responsible,
+            portfolio: self.portfolio,
+            mandate_start: self.mandate_start,
+            mandate_end: self.mandate_end,
+        };
+        (draft, self.fields)
+    }
+}
+
+/// A change to a client: an absent field stays, null clears it, a value sets it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = ClientPatch, example = json!({ "email": "boekhouding@peeters.example", "phone": null, "fields": { "ready": false } }))]
+pub struct ClientPatch {
+    #[schema(value_type = Option<String>)]
+    kind: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    reference: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    name: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    legal_form: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    enterprise_number: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    vat_number: Patch<String>,
+    #[schema(value_type = Option<bool>)]
+    vat_liable: Patch<bool>,
+    #[schema(value_type = Option<bool>)]
+    government: Patch<bool>,
+    #[schema(value_type = Option<String>)]
+    oin: Patch<String>,
+    #[schema(value_type = Option<Vec<String>>)]
+    identifiers: Patch<Vec<String>>,
+    #[schema(value_type = Option<String>)]
+    street: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    street_number: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    postcode: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    town: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    country: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    language: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    email: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    phone: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    website: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    responsible: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    portfolio: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    mandate_start: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    mandate_end: Patch<String>,
+    /// Custom values by the field's slug; null clears one.
+    #[schema(value_type = BTreeMap<String, Value>)]
+    fields: BTreeMap<String, Value>,
+}
+
+impl ClientPatch {
+    fn split(self) -> (CardChange, BTreeMap<String, Value>) {
+        let change = CardChange {
+            kind: self.kind,
+            reference: self.reference,
+            name: self.name,
+            legal_form: self.legal_form,
+            enterprise_number: self.enterprise_number,
+            vat_number: self.vat_number,
+            vat_liable: self.vat_liable,
+            government: self.government,
+            oin: self.oin,
+            identifiers: self.identifiers,
+            street: self.street,
+            street_number: self.street_number,
+            postcode: self.postcode,
+            town: self.town,
+            country: self.country,
+            language: self.language,
+            email: self.email,
+            phone: self.phone,
+            website: self.website,
+            responsible: self.responsible,
+            portfolio: self.portfolio,
+            mandate_start: self.mandate_start,
+            mandate_end: self.mandate_end,
+        };
+        (change, self.fields)
+    }
+}
+
+/// Which clients to list, and how. Conditions add up.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ClientQuery {
+    /// Words that must all be found in name, reference, numbers, address or town; case and accents do not matter.
+    #[param(example = "peeters gent")]
+    search: Option<String>,
+    /// The state of the registration.
+    #[param(inline, example = "not_registered")]
+    registration: Option<RegistrationQuery>,
+    /// Seat id of the access point.
+    #[param(example = "POP000123")]
+    access_point: Option<String>,
+    /// The network has given no answer since before this moment (RFC 3339).
+    #[param(example = "2026-11-19T00:00:00Z", format = DateTime)]
+    unknown_before: Option<String>,
+    /// Identifier of the member who looks after the client.
+    #[param(example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    responsible: Option<String>,
+    /// The portfolio, exactly.
+    #[param(example = "Horeca")]
+    portfolio: Option<String>,
+    /// The language.
+    #[param(example = "nl")]
+    language: Option<String>,
+    /// The country, as ISO 3166-1 alpha-2.
+    #[param(example = "BE")]
+    country: Option<String>,
+    /// The enterprise number is filled in, or is not.
+    #[param(example = true)]
+    has_enterprise_number: Option<bool>,
+    /// The VAT number is filled in, or is not.
+    #[param(example = true)]
+    has_vat_number: Option<bool>,
+    /// Liable to VAT.
+    #[param(example = true)]
+    vat_liable: Option<bool>,
+    /// A public body.
+    #[param(example = false)]
+    government: Option<bool>,
+    /// The archived clients instead of the active ones.
+    #[param(example = false)]
+    archived: Option<bool>,
+    /// The order; by name when not given.
+    #[param(inline, example = "name")]
+    sort: Option<SortQuery>,
+    /// Count all that match, too.
+    #[param(example = true)]
+    total: Option<bool>,
+    /// Where the page starts: `next_cursor` of the page before.
+    #[param(example = "WyJwZWV0ZXJzIiw0Ml0")]
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 200; 50 when not given.
+    #[param(minimum = 1, maximum = 200, example = 50)]
+    limit: Option<u32>,
+}
+
+/// A state of the registration to list.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationQuery {
+    /// Registered, and can receive invoices.
+    Registered,
+    /// Registered, but cannot receive an invoice.
+    CannotReceive,
+    /// Not on the network.
+    NotRegistered,
+    /// The network gave no answer, and none is known from before.
+    Unknown,
+    /// The card has no number to ask for.
+    NothingToAsk,
+    /// Not asked yet.
+    NeverChecked,
+}
+
+impl RegistrationQuery {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::CannotReceive => "cannot_receive",
+            Self::NotRegistered => "not_registered",
+            Self::Unknown => "unknown",
+            Self::NothingToAsk => "nothing_to_ask",
+            Self::NeverChecked => "never_checked",
+        }
+    }
+}
+
+/// An order of clients.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+pub enum SortQuery {
+    /// By name, A first.
+    #[serde(rename = "name")]
+    Name,
+    /// By name, Z first.
+    #[serde(rename = "-name")]
+    NameDescending,
+    /// The oldest first.
+    #[serde(rename = "created")]
+    Created,
+    /// The newest first.
+    #[serde(rename = "-created")]
+    CreatedDescending,
+}
+
+impl From<SortQuery> for clients::Sort {
+    fn from(sort: SortQuery) -> Self {
+        match sort {
+            SortQuery::Name => Self::Name,
+            SortQuery::NameDescending => Self::NameDescending,
+            SortQuery::Created => Self::Created,
+            SortQuery::CreatedDescending => Self::CreatedDescending,
+        }
+    }
+}
+
+impl ClientQuery {
+    fn filter(&self) -> Result<clients::Filter> {
+        let unknown_before = self.unknown_before.as_deref().map(Instant::parse).transpose();
+        let responsible = self.responsible.as_deref().map(str::parse).transpose();
+        Ok(clients::Filter {
+            archived: self.archived.unwrap_or(false),
+            search: self.search.clone(),
+            registration: self.registration.map(|state| state.as_str().to_owned()),
+            access_point: self.access_point.clone(),
+            unknown_before: unknown_before.map_err(|_| Error::invalid("/unknown_before", "malformed_instant"))?,
+            responsible: responsible.map_err(|_| Error::invalid("/responsible", "unknown_member"))?,
+            portfolio: self.portfolio.clone(),
+            language: self.language.clone(),
+            country: self.country.clone(),
+            has_enterprise_number: self.has_enterprise_number,
+            has_vat_number: self.has_vat_number,
+            vat_liable: self.vat_liable,
+            government: self.government,
+        })
+    }
+}
+
+/// A client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Client, example = json!({
+    "id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "company", "reference": "C1000", "name": "Bakkerij Peeters", "legal_form": "BV",
+    "enterprise_number": "0403227515", "vat_number": "BE0403227515", "vat_liable": true, "government": false, "oin": null, "identifiers": [],
+    "street": "Kerkstraat", "street_number": "12", "postcode": "9000", "town": "Gent", "country": "BE", "language": "nl",
+    "email": "info@peeters.example", "phone": null, "website": null, "responsible": { "member_id": null, "name": "Céline" },
+    "portfolio": null, "mandate_start": "2017-01-25", "mandate_end": null,
+    "registration": { "state": "registered", "cause": null, "access_point": { "seat_id": "POP000123", "name": "Example Access Point" },
+        "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null },
+    "fields": { "registered_on": "Example Access Point", "receive_software": { "option_id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo" }, "ready": true },
+    "archived_at": null, "revision": 3, "created_at": "2026-11-20T09:00:00.000000Z", "updated_at": "2026-11-21T10:30:00.000000Z"
+}))]
+pub struct ClientOut {
+    /// The client's identifier.
+    id: String,
+    /// `company` or `person`.
+    kind: &'static str,
+    /// The practice's own reference.
+    reference: Option<String>,
+    /// The name.
+    name: String,
+    /// The legal form.
+    legal_form: Option<String>,
+    /// The register number, canonical.
+    enterprise_number: Option<String>,
+    /// The VAT number, canonical.
+    vat_number: Option<String>,
+    /// Liable to VAT; null when not known.
+    vat_liable: Option<bool>,
+    /// A public body.
+    government: bool,
+    /// The Dutch OIN.
+    oin: Option<String>,
+    /// Further participant identifiers.
+    identifiers: Vec<String>,
+    /// The street.
+    street: Option<String>,
+    /// House number and box.
+    street_number: Option<String>,
+    /// The postcode.
+    postcode: Option<String>,
+    /// The town.
+    town: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+    /// `nl`, `fr`, `de` or `en`.
+    language: String,
+    /// The e-mail address.
+    email: Option<String>,
+    /// The telephone number.
+    phone: Option<String>,
+    /// The web address.
+    website: Option<String>,
+    /// Who looks after the client.
+    responsible: Option<ResponsibleOut>,
+    /// The portfolio.
+    portfolio: Option<String>,
+    /// First day of the mandate.
+    mandate_start: Option<String>,
+    /// Last day of the mandate.
+    mandate_end: Option<String>,
+    /// What the network says; the system's own.
+    registration: RegistrationOut,
+    /// Custom values by the field's slug; a field without a value is not there. A choice is an object with `option_id` and `label`.
+    #[schema(value_type = BTreeMap<String, Value>)]
+    fields: BTreeMap<String, Value>,
+    /// When it was archived; null while it is active.
+    archived_at: Option<String>,
+    /// Raised with each change by people; also the ETag.
+    revision: i64,
+    /// When it was created.
+    created_at: String,
+    /// When people last changed it.
+    updated_at: String,
+}
+
+/// Who looks after a client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Responsible, example = json!({ "member_id": null, "name": "Céline" }))]
+pub struct ResponsibleOut {
+    /// The member; null when the name is no member's.
+    member_id: Option<String>,
+    /// The name.
+    name: String,
+}
+
+/// What the network says of a client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Registration, example = json!({ "state": "cannot_receive", "cause": "no_document_type",
+    "access_point": { "seat_id": "POP000123", "name": "Example Access Point" }, "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null }))]
+pub struct RegistrationOut {
+    /// `registered`, `cannot_receive`, `not_registered`, `unknown`, `nothing_to_ask`; null before the first check.
+    state: Option<String>,
+    /// Why it cannot receive, or why nothing is known.
+    cause: Option<String>,
+    /// Where it receives.
+    access_point: Option<AccessPointOut>,
+    /// When the network last gave an answer that says something about the client.
+    checked_at: Option<String>,
+    /// Since when it has given none; null when the last try did.
+    unknown_since: Option<String>,
+}
+
+/// An access point.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessPoint, example = json!({ "seat_id": "POP000123", "name": "Example Access Point" }))]
+pub struct AccessPointOut {
+    /// Its seat id in the network.
+    seat_id: String,
+    /// The company that runs it, from its certificate.
+    name: Option<String>,
+}
+
+impl ClientOut {
+    pub(crate) fn of(client: Client, catalogue: &Catalogue) -> Self {
+        let fields = catalogue
+            .fields
+            .iter()
+            .filter_map(|f| Some((f.slug.clone(), plain(custom_fields::shown(&client, f)?))))
+            .collect();
+        let Client {
+            id,
+            card,
+            facts,
+            archived_at,
+            revision,
+            created_at,
+            updated_at,
+            key: _,
+            values: _,
+        } = client;
+        let Card {
+            kind,
+            reference,
+            name,
+            legal_form,
+            enterprise_number,
+            vat_number,
+            vat_liable,
+            government,
+            oin,
+            identifiers,
+            street,
+            street_number,
+            postcode,
+            town,
+            country,
+            language,
+            email,
+            phone,
+            website,
+            responsible,
+            portfolio,
+            mandate_start,
+            mandate_end,
+        } = card;
+        Self {
+            id: id.to_string(),
+            kind: kind.as_str(),
+            reference,
+            name,
+            legal_form,
+            enterprise_number,
+            vat_number,
+            vat_liable,
+            government,
+            oin,
+            identifiers,
+            street,
+            street_number,
+            postcode,
+            town,
+            country,
+            language,
+            email,
+            phone,
+            website,
+            responsible: responsible.map(|r| ResponsibleOut {
+                member_id: r.member.map(|id| id.to_string()),
+                name: r.name,
+            }),
+            portfolio,
+            mandate_start,
+            mandate_end,
+            registration: RegistrationOut {
+                state: facts.state,
+                cause: facts.cause,
+                access_point: facts.seat.map(|seat_id| AccessPointOut {
+                    seat_id,
+                    name: facts.name,
+                }),
+                checked_at: facts.checked_at.map(|at| at.to_string()),
+                unknown_since: facts.unknown_since.map(|at| at.to_string()),
+            },
+            fields,
+            archived_at: archived_at.map(|at| at.to_string()),
+            revision,
+            created_at: created_at.to_string(),
+            updated_at: updated_at.to_string(),
+        }
+    }
+}
+
+fn plain(value: FieldValue) -> Value {
+    match value {
+        FieldValue::Plain(value) => value,
+        FieldValue::Option(option) => serde_json::json!({ "option_id": option.id.to_string(), "label": option.label }),
+    }
+}
+
+/// One thing that happened to a client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClientEvent, example = json!({
+    "id": "aud_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "client.updated", "at": "2026-11-21T10:30:00.000000Z", "source": "api",
+    "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }, "operation_id": null,
+    "changes": [{ "field": "email", "before": null, "after": "info@peeters.example" }]
+}))]
+pub struct ClientEventOut {
+    #[serde(flatten)]
+    entry: crate::audit::EntryOut,
+    /// The values that changed.
+    changes: Vec<ChangeOut>,
+}
+
+/// A value that changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Change, example = json!({ "field": "email", "before": null, "after": "info@peeters.example" }))]
+pub struct ChangeOut {
+    /// The field: a name of the card, or the slug of a custom field; `created` when the client came into being.
+    field: String,
+    /// The value before; null when there was none.
+    before: Option<String>,
+    /// The value after; null when it was cleared.
+    after: Option<String>,
+}
+
+fn reply(client: Client, catalogue: &Catalogue) -> Result<Reply> {
+    let revision = client.revision;
+    Ok(Reply::ok(&ClientOut::of(client, catalogue))?.tagged(revision))
+}
+
+/// List clients
+///
+/// One page of the practice's active clients, by name unless another order is asked for.
+#[utoipa::path(operation_id = "list_clients", tag = "clients", params(ClientQuery), security(("bearer" = ["clients:read"])),
+    responses((status = 200, description = "A page of clients.", body = PageOut<ClientOut>)))]
+#[get("/clients")]
+pub async fn list_clients(may: May<ClientsRead>, query: Query<ClientQuery>) -> Result<Reply, Problem> {
+    may.read(move |conn, caller| {
+        let filter = query.filter()?;
+        let limit = page::limit(query.limit)?;
+        let sort = query.sort.map(Into::into).unwrap_or_default();
+        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
+        let mut page = clients::list(conn, &caller.practice, &filter, sort, (query.cursor.as_deref(), limit))?;
+        if query.total == Some(true) {
+            page.total = Some(clients::count(conn, &caller.practice, &filter)?);
+        }
+        Reply::ok(&PageOut::from(page.map(|client| ClientOut::of(client, &catalogue))))
+    })
+    .await
+}
+
+/// Create a client
+///
+/// Numbers are taken in any notation and checked; a number that another active client has is refused, naming that client.
+#[utoipa::path(operation_id = "create_client", tag = "clients", request_body(content = ClientIn, description = "The client."), security(("bearer" = ["clients:write"])),
+    responses((status = 201, description = "The new client.", body = ClientOut)))]
+#[post("/clients")]
+pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Result<Reply, Problem> {
+    may.once(body.hash, move |tx, caller| {
+        let (draft, fields) = body.value.split();
+        let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
+        let values = custom_fields::check_values(&catalogue, &fields)?;
+        let client = clients::create(tx, &caller.practice, &caller.actor, draft, values)?;
+        let (revision, location) = (client.revision, format!("/v1/clients/{}", client.id));
+        Ok(Reply::created(location, &ClientOut::of(client, &catalogue))?.tagged(revision))
+    })
+    .await
+}
+
+/// Read a client
+#[utoipa::path(operation_id = "get_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "The client.", body = ClientOut)))]
+#[get("/clients/{id}")]
+pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>) -> Result<Reply, Problem> {
+    may.read(move |conn, caller| {
+        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
+        reply(clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
+    })
+    .await
+}
+
+/// Change a client
+///
+/// An absent field stays, null clears it, a value sets it. The system's own values refuse people.
+#[utoipa::path(operation_id = "update_client", tag = "clients", request_body(content = ClientPatch, description = "The change."),
+    params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
+        ("If-Match" = String, Header, description = "The ETag that was read.", example = "\"3\"")),
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The client as it is now.", body = ClientOut)))]
+#[patch("/clients/{id}")]
+pub async fn update_client(
+    may: May<ClientsWrite>,
+    id: InPath<ClientId>,
+    seen: SeenRevision,
+    body: Body<ClientPatch>,
+) -> Result<Reply, Problem> {
+    may.write(move |tx, caller| {
+        let (change, fields) = body.value.split();
+        let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
+        let values = custom_fields::check_values(&catalogue, &fields)?;
+        let client = clients::change(
+            tx,
+            &caller.practice,
+            &caller.actor,
+            (id.get()?, seen.0),
+            (change, values),
+        )?;
+        reply(client, &catalogue)
+    })
+    .await
+}
+
+/// Archive a client
+///
+/// It leaves the lists and frees its number; nothing is lost, and it can be restored.
+#[utoipa::path(operation_id = "archive_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The archived client.", body = ClientOut)))]
+#[post("/clients/{id}/archive")]
+pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
+    may.once(Vec::new(), move |tx, caller| {
+        let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
+        reply(
+            clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?,
+            &catalogue,
+        )
+    })
+    .await
+}
+
+/// Restore a client
+///
+/// Brings an archived client back, unless another active client has its number or reference by now.
+#[utoipa::path(operation_id = "restore_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The active client.", body = ClientOut)))]
+#[post("/clients/{id}/restore")]
+pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
+    may.once(Vec::new(), move |tx, caller| {
+        let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
+        reply(
+            clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?,
+            &catalogue,
+        )
+    })
+    .await
+}
+
+/// Read a client's history
+///
+/// What happened to the client, the newest first, each with the values before and after.
+#[utoipa::path(operation_id = "list_client_history", tag = "clients",
+    params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"), crate::audit::PageQuery),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of what happened.", body = PageOut<ClientEventOut>)))]
+#[get("/clients/{id}/history")]
+pub async fn list_client_history(
+    may: May<ClientsRead>,
+    id: InPath<ClientId>,
+    query: Query<crate::audit::PageQuery>,
+) -> Result<Reply, Problem> {
+    may.read(move |conn, caller| {
+        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
+        let client = clients::find(conn, &caller.practice, id.get()?)?;
+        let page = clients::history(
+            conn,
+            &caller.practice,
+            &client,
+            (query.cursor.as_deref(), page::limit(query.limit)?),
+        )?;
+        let page = page.map(|(entry, changes)| ClientEventOut {
+            entry: entry.into(),
+            changes: changes
+                .into_iter()
+                .map(|change| change_out(change, &catalogue))
+                .collect(),
+        });
+        Reply::ok(&PageOut::from(page))
+    })
+    .await
+}
+
+/// A change as people read it: fields by name, options by label.
+fn change_out(change: clients::Change, catalogue: &Catalogue) -> ChangeOut {
+    let custom = catalogue.by_key(change.field);
+    let field = match (custom, FixedField::from_number(change.field)) {
+        (Some(field), _) => field.slug.clone(),
+        (None, Some(fixed)) => fixed.as_str().to_owned(),
+        (None, None) => "created".to_owned(),
+    };
+    let label = |value: Option<String>| match (custom, &value) {
+        (Some(field), Some(text)) => {
+            let option = text
+                .parse::<i64>()
+                .ok()
+                .and_then(|key| field.options.iter().find(|option| option.key == key));
+            option.map(|option| option.label.clone()).or(value)
+        }
+        _ => value,
+    };
+    ChangeOut {
+        field,
+        before: label(change.old),
+        after: label(change.new),
+    }
+}
+
+/// Mounts the room.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_clients)
+        .service(create_client)
+        .service(get_client)
+        .service(update_client)
+        .service(archive_client)
+        .service(restore_client)
+        .service(list_client_history);
+}

@@ -1,0 +1,235 @@
+//! The way from a request to the domain: who asks, with which right, in one blocking step together with the work.
+//!
+//! A handler names the right that it needs in its signature (`May<ClientsRead>`) and reaches the database only through it,
+//! so nothing can be read or written before the caller is known and the right is proved, on the same connection.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, IF_MATCH};
+use actix_web::{FromRequest, HttpRequest, web};
+use klaar_domain::identity::{self, Caller, Right};
+use klaar_domain::kernel::catalogue::Language;
+use klaar_domain::kernel::db::{Conn, Tx};
+use klaar_domain::kernel::error::{Error, Result};
+
+use crate::State;
+use crate::idempotency::{self, Key};
+use crate::problem::{Problem, language_of};
+use crate::reply::Reply;
+
+/// A right as a type.
+pub trait Need: 'static {
+    /// The right; `None` when being signed in is enough.
+    const RIGHT: Option<Right>;
+}
+
+macro_rules! needs {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[doc = concat!("The caller needs the right `", stringify!($name), "`.")]
+            pub struct $name;
+            impl Need for $name {
+                const RIGHT: Option<Right> = Some(Right::$name);
+            }
+        )+
+    };
+}
+
+needs!(
+    ClientsRead,
+    ClientsWrite,
+    AuditRead,
+    MembersManage,
+    KeysManage,
+    PracticeManage
+);
+
+/// Being signed in is enough.
+pub struct SignedIn;
+impl Need for SignedIn {
+    const RIGHT: Option<Right> = None;
+}
+
+/// Proof that the handler asked for a right, and its way to the database.
+pub struct May<N> {
+    state: Arc<State>,
+    token: Option<String>,
+    key: Option<Key>,
+    /// The language of the caller.
+    pub language: Language,
+    need: PhantomData<N>,
+}
+
+impl<N: Need> FromRequest for May<N> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Self::from_parts(request))
+    }
+}
+
+impl<N: Need> May<N> {
+    fn from_parts(request: &HttpRequest) -> Result<Self, Problem> {
+        let state = request
+            .app_data::<web::Data<State>>()
+            .map(|data| data.clone().into_inner());
+        let state = state.ok_or_else(|| Problem::of(Error::internal("the application has no state"), request))?;
+        Ok(Self {
+            state,
+            token: bearer(request.headers()),
+            key: Key::from_request(request)?,
+            language: language_of(request),
+            need: PhantomData,
+        })
+    }
+
+    /// Runs `work` on a connection after the caller is known and the right is proved.
+    ///
+    /// # Errors
+    /// A problem document in the caller's language.
+    pub async fn read<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut Conn, &Caller) -> Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let language = self.language;
+        self.blocking(move |door| {
+            let (caller, due, value) = door.state.db.read(|conn| {
+                let (caller, due) = door.caller(conn)?;
+                let value = work(conn, &caller)?;
+                Ok((caller, due, value))
+            })?;
+            door.after(&caller, due);
+            Ok(value)
+        })
+        .await
+        .map_err(|error| Problem::in_language(error, language))
+    }
+
+    /// Runs `work` in one write transaction after the caller is known and the right is proved.
+    ///
+    /// # Errors
+    /// A problem document in the caller's language.
+    pub async fn write<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut Tx<'_>, &Caller) -> Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let language = self.language;
+        self.blocking(move |door| {
+            let (caller, due) = door.state.db.read(|conn| door.caller(conn))?;
+            let value = door.state.db.write(|tx| work(tx, &caller))?;
+            door.after(&caller, due);
+            Ok(value)
+        })
+        .await
+        .map_err(|error| Problem::in_language(error, language))
+    }
+
+    /// Runs `work` like [`May::write`]; with an `Idempotency-Key` the reply is kept in the same transaction and given again
+    /// for the same request.
+    ///
+    /// # Errors
+    /// A problem document in the caller's language.
+    pub async fn once(
+        self,
+        request_hash: Vec<u8>,
+        work: impl FnOnce(&mut Tx<'_>, &Caller) -> Result<Reply> + Send + 'static,
+    ) -> Result<Reply, Problem> {
+        let language = self.language;
+        self.blocking(move |door| {
+            let (caller, due) = door.state.db.read(|conn| door.caller(conn))?;
+            let reply = match &door.key {
+                None => door.state.db.write(|tx| work(tx, &caller))?,
+                Some(key) => idempotency::once(&door.state, &caller, (key, &request_hash), work)?,
+            };
+            door.after(&caller, due);
+            Ok(reply)
+        })
+        .await
+        .map_err(|error| Problem::in_language(error, language))
+    }
+
+    /// Runs `work` with the whole database, for verbs that hash or stream between their transactions.
+    ///
+    /// # Errors
+    /// A problem document in the caller's language.
+    pub async fn with_db<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&State, &Caller) -> Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let language = self.language;
+        self.blocking(move |door| {
+            let (caller, due) = door.state.db.read(|conn| door.caller(conn))?;
+            door.after(&caller, due);
+            work(&door.state, &caller)
+        })
+        .await
+        .map_err(|error| Problem::in_language(error, language))
+    }
+
+    async fn blocking<T: Send + 'static>(self, work: impl FnOnce(Door) -> Result<T> + Send + 'static) -> Result<T> {
+        let door = Door {
+            state: self.state,
+            token: self.token,
+            key: self.key,
+            right: N::RIGHT,
+        };
+        web::block(move || work(door))
+            .await
+            .map_err(|_| Error::internal("the pool of blocking threads is gone"))?
+    }
+}
+
+struct Door {
+    state: Arc<State>,
+    token: Option<String>,
+    key: Option<Key>,
+    right: Option<Right>,
+}
+
+impl Door {
+    fn caller(&self, conn: &mut Conn) -> Result<(Caller, bool)> {
+        let token = self.token.as_deref().ok_or(Error::Unauthenticated)?;
+        let (caller, due) = identity::authenticate(conn, token, self.state.db.clock().now())?;
+        if let Some(right) = self.right {
+            caller.need(right)?;
+        }
+        Ok((caller, due))
+    }
+
+    fn after(&self, _: &Caller, due: bool) {
+        if let (true, Some(token)) = (due, &self.token) {
+            identity::note_use(&self.state.db, token);
+        }
+    }
+}
+
+/// The bearer token of a request (RFC 6750, 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// The revision that the caller saw, from `If-Match`.
+pub struct SeenRevision(pub i64);
+
+impl FromRequest for SeenRevision {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request
+            .headers()
+            .get(IF_MATCH)
+            .map(|value| value.to_str().unwrap_or_default().trim());
+        let seen = match header {
+            None => Err(Error::ConditionRequired),
+            // A tag that we never gave cannot be the present one.
+            Some(tag) => tag.trim_matches('"').parse().map(Self).map_err(|_| Error::Stale),
+        };
+        std::future::ready(seen.map_err(|error| Problem::of(error, request)))
+    }
+}

@@ -1,0 +1,163 @@
+//! The practice that the caller acts in.
+
+use actix_web::{get, patch};
+use klaar_domain::identity::{self, Practice, PracticeChange};
+use klaar_domain::kernel::error::Result;
+use klaar_domain::kernel::patch::Patch;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::body::Body;
+use crate::guards::{May, PracticeManage, SeenRevision, SignedIn};
+use crate::problem::Problem;
+use crate::reply::Reply;
+
+/// A change to the practice: an absent field stays, null clears it, a value sets it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = PracticePatch, example = json!({ "name": "Maes & Partners", "time_zone": "Europe/Brussels" }))]
+pub struct PracticePatch {
+    /// Its name.
+    #[schema(value_type = Option<String>)]
+    name: Patch<String>,
+    /// IANA name of its time zone: the night is local.
+    #[schema(value_type = Option<String>)]
+    time_zone: Patch<String>,
+    /// Its first language.
+    #[schema(value_type = Option<String>)]
+    language: Patch<String>,
+    /// Its own enterprise number, in any notation.
+    #[schema(value_type = Option<String>)]
+    enterprise_number: Patch<String>,
+}
+
+/// A practice.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Practice, example = json!({
+    "id": "prc_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Maes & Partners", "world": "test", "time_zone": "Europe/Brussels", "language": "nl",
+    "enterprise_number": "0403227515", "revision": 1, "created_at": "2026-11-20T09:00:00.000000Z"
+}))]
+pub struct PracticeOut {
+    /// The practice's identifier.
+    id: String,
+    /// Its name.
+    name: String,
+    /// `test` or `live`: the Peppol network it works with, fixed when it was created.
+    world: &'static str,
+    /// IANA name of its time zone.
+    time_zone: String,
+    /// Its first language.
+    language: String,
+    /// Its own enterprise number.
+    enterprise_number: Option<String>,
+    /// Raised with each change; also the ETag.
+    revision: i64,
+    /// When it was created.
+    created_at: String,
+}
+
+impl From<Practice> for PracticeOut {
+    fn from(practice: Practice) -> Self {
+        Self {
+            id: practice.id.to_string(),
+            name: practice.name,
+            world: practice.world.as_str(),
+            time_zone: practice.time_zone,
+            language: practice.language,
+            enterprise_number: practice.enterprise_number,
+            revision: practice.revision,
+            created_at: practice.created_at.to_string(),
+        }
+    }
+}
+
+/// Who the caller is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Caller, example = json!({
+    "kind": "api_key", "id": "key_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Front end", "rights": ["clients:read"], "authenticated_at": null,
+    "practice": { "id": "prc_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Maes & Partners", "world": "test", "time_zone": "Europe/Brussels",
+        "language": "nl", "enterprise_number": null, "revision": 1, "created_at": "2026-11-20T09:00:00.000000Z" }
+}))]
+pub struct CallerOut {
+    /// `member` or `api_key`.
+    kind: &'static str,
+    /// The member's or key's identifier.
+    id: Option<String>,
+    /// The name that the audit trail keeps.
+    name: String,
+    /// What the caller may do.
+    rights: Vec<&'static str>,
+    /// When the person last gave the password; null for an API key.
+    authenticated_at: Option<String>,
+    /// The practice that the caller acts in.
+    practice: PracticeOut,
+}
+
+/// Read who is calling
+#[utoipa::path(operation_id = "get_caller", tag = "practice", security(("bearer" = [])),
+    responses((status = 200, description = "The caller.", body = CallerOut)))]
+#[get("/me")]
+pub async fn get_caller(may: May<SignedIn>) -> Result<Reply, Problem> {
+    may.read(|_, caller| {
+        Reply::ok(&CallerOut {
+            kind: caller.actor.kind.as_str(),
+            id: caller.actor.id.clone(),
+            name: caller.actor.name.clone(),
+            rights: caller.rights.names(),
+            authenticated_at: caller.authenticated_at.map(|at| at.to_string()),
+            practice: caller.practice.clone().into(),
+        })
+    })
+    .await
+}
+
+/// Read the practice
+#[utoipa::path(operation_id = "get_practice", tag = "practice", security(("bearer" = [])),
+    responses((status = 200, description = "The practice.", body = PracticeOut)))]
+#[get("/practice")]
+pub async fn get_practice(may: May<SignedIn>) -> Result<Reply, Problem> {
+    may.read(|_, caller| {
+        let revision = caller.practice.revision;
+        Ok(Reply::ok(&PracticeOut::from(caller.practice.clone()))?.tagged(revision))
+    })
+    .await
+}
+
+/// Change the practice
+#[utoipa::path(operation_id = "update_practice", tag = "practice", request_body(content = PracticePatch, description = "The change."),
+    params(("If-Match" = String, Header, description = "The ETag that was read.", example = "\"1\"")), security(("bearer" = ["practice:manage"])),
+    responses((status = 200, description = "The practice as it is now.", body = PracticeOut)))]
+#[patch("/practice")]
+pub async fn update_practice(
+    may: May<PracticeManage>,
+    seen: SeenRevision,
+    body: Body<PracticePatch>,
+) -> Result<Reply, Problem> {
+    may.write(move |tx, caller| {
+        let PracticePatch {
+            name,
+            time_zone,
+            language,
+            enterprise_number,
+        } = body.value;
+        let change = PracticeChange {
+            name,
+            time_zone,
+            language,
+            enterprise_number,
+        };
+        let practice = identity::change_practice(tx, &caller.practice, &caller.actor, seen.0, change)?;
+        let revision = practice.revision;
+        Ok(Reply::ok(&PracticeOut::from(practice))?.tagged(revision))
+    })
+    .await
+}
+
+/// Mounts the file's operations.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(get_caller)
+        .service(get_practice)
+        .service(update_practice);
+}

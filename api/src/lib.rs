@@ -1,0 +1,151 @@
+//! The front door: HTTP in, domain call, HTTP out.
+//!
+//! [`app`] is the whole application, used by `klaar serve` and by the tests; [`openapi`] is its description, made from the
+//! same declarations. One file per room, each in the order `In`, `Patch`, `Out`, handlers, `routes`.
+
+mod audit;
+mod body;
+mod clients;
+mod custom_fields;
+mod guards;
+mod health;
+mod idempotency;
+mod identity;
+mod limits;
+mod openapi;
+mod operations;
+mod problem;
+mod reply;
+
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Compress;
+use actix_web::{App, HttpRequest, web};
+use klaar_domain::kernel::config::Settings;
+use klaar_domain::kernel::db::Db;
+use klaar_domain::kernel::error::Error;
+use klaar_domain::kernel::secrets::Keyring;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use health::Meters;
+pub use limits::Limiter;
+pub use openapi::openapi;
+
+/// What the front door needs of its process. One for all threads.
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// The keys that seal kept replies.
+    pub keyring: Keyring,
+    /// All settings.
+    pub settings: Settings,
+    /// How often each caller has asked lately.
+    pub limiter: Limiter,
+    /// What is counted.
+    pub meters: Meters,
+}
+
+impl State {
+    /// The state of a process with these settings.
+    #[must_use]
+    pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
+        let limiter = Limiter::new(settings.rate_limit);
+        Arc::new(Self {
+            db,
+            keyring,
+            settings,
+            limiter,
+            meters: Meters::default(),
+        })
+    }
+}
+
+/// Everything under `/v1`.
+fn routes(config: &mut ServiceConfig<'_>) {
+    identity::routes(config);
+    clients::routes(config);
+    custom_fields::routes(config);
+    operations::routes(config);
+    audit::routes(config);
+}
+
+/// The application with all its routes, documentation and middleware.
+pub fn app(
+    state: Arc<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let document = openapi();
+    let cors = cors(&state.settings);
+    App::new()
+        .app_data(web::Data::from(Arc::clone(&state)))
+        .app_data(body::query_config())
+        .app_data(web::Data::new(openapi::Methods::of(&document)))
+        .into_utoipa_app()
+        .service(
+            utoipa_actix_web::scope("/v1")
+                .configure(routes)
+                .map(|scope| scope.wrap(actix_web::middleware::from_fn(limits::limit))),
+        )
+        .into_app()
+        .configure(health::routes)
+        .configure(|config| openapi::routes(config, document))
+        .default_service(web::to(nowhere))
+        .wrap(Compress::default())
+        .wrap(cors)
+        .wrap(actix_web::middleware::from_fn(health::observe))
+}
+
+fn cors(settings: &Settings) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PATCH", "PUT", "DELETE"])
+        .allowed_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::ACCEPT_LANGUAGE,
+        ])
+        .allowed_header("Idempotency-Key")
+        .expose_headers([
+            "ETag",
+            "Location",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Request-Id",
+        ])
+        .max_age(3600);
+    for origin in &settings.allowed_origins {
+        cors = if origin == "*" {
+            cors.allow_any_origin()
+        } else {
+            cors.allowed_origin(origin)
+        };
+    }
+    cors
+}
+
+/// Answers what no handler answers: a known path with another method, or nothing at all.
+async fn nowhere(
+    request: HttpRequest,
+    methods: web::Data<openapi::Methods>,
+) -> Result<actix_web::HttpResponse, problem::Problem> {
+    match methods.allowed(request.path()) {
+        Some(allow) => Err(problem::Problem::http(
+            "method_not_allowed",
+            vec![("allow", allow)],
+            &request,
+        )),
+        None => Err(problem::Problem::of(Error::NotFound("resource"), &request)),
+    }
+}

@@ -1,0 +1,261 @@
+//! The API's description, generated from the handlers, and its interactive page at `/docs`.
+//!
+//! A handler declares what is its own: its good answer and its right. What holds for every operation (who is refused, how,
+//! and which headers may be sent) is added here once.
+
+use std::collections::BTreeMap;
+
+use actix_web::web;
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+use utoipa_actix_web::AppExt as _;
+use utoipa_swagger_ui::SwaggerUi;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Klaar",
+        description = "The back end with which an accountants' practice gets every client ready for Peppol, and keeps them so.\n\n\
+            **Signing in.** Send `Authorization: Bearer …` with an API key, or with the token of a session from `POST /v1/sessions`. \
+            Everything you see and change belongs to the practice of that key or session; what belongs to another practice answers like what does not exist.\n\n\
+            **Problems** are RFC 9457 documents with a stable `code` and, for wrong input, one entry in `errors` for each field. Their texts come in the language of `Accept-Language` (nl, fr, de, en).\n\n\
+            **Lists** have `items` and `next_cursor`; give the cursor back for the next page.\n\n\
+            **Changing** something needs its `ETag` in `If-Match`: 428 when it is missing, 412 when somebody was faster. A PATCH has three states for each field: absent leaves it, null clears it, a value sets it.\n\n\
+            **Repeating** a POST is safe with an `Idempotency-Key` (up to 255 printable characters): within 48 hours the same request gets the same reply, and its effect happens once. Signing in and accepting an invitation take the header, but happen again.\n\n\
+            **Limits.** Each caller may make 6,000 requests a minute unless the server is set otherwise; `RateLimit` and `RateLimit-Policy` say what is left, 429 carries `Retry-After`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact(name = "Klaar"),
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "practice", description = "The practice that the caller acts in, and its members."),
+        (name = "sessions", description = "Signing in with a password, and what follows from it."),
+        (name = "api keys", description = "Keys for programs: shown once, limited to scopes."),
+        (name = "clients", description = "The practice's clients with their Peppol fields."),
+        (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
+        (name = "operations", description = "Longer work and how far it is."),
+        (name = "audit", description = "What happened, by whom, and when."),
+    ),
+    components(schemas(crate::problem::ProblemOut, crate::problem::FieldProblemOut)),
+    security(("bearer" = []))
+)]
+struct Document;
+
+/// The whole description.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let (_, mut document) = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Document::openapi())
+        .service(utoipa_actix_web::scope("/v1").configure(crate::routes))
+        .split_for_parts();
+    if let Some(components) = document.components.as_mut() {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key or the token of a session."))
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        for (name, description, _) in REFUSALS {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            let response = ResponseBuilder::new()
+                .description(*description)
+                .content("application/problem+json", content)
+                .build();
+            components.responses.insert((*name).to_owned(), RefOr::T(response));
+        }
+    }
+    for (path, item) in &mut document.paths.paths {
+        let has_id = path.contains('{');
+        for (method, operation) in operations(item) {
+            complete(operation, &method, has_id);
+        }
+    }
+    document
+}
+
+/// Name, description and status of every refusal that several operations share.
+const REFUSALS: &[(&str, &str, &str)] = &[
+    (
+        "Malformed",
+        "The request cannot be read: a header, the query or the JSON is malformed.",
+        "400",
+    ),
+    (
+        "Unauthenticated",
+        "Nobody is signed in, or the token is not valid.",
+        "401",
+    ),
+    ("Forbidden", "The caller has not the right that this needs.", "403"),
+    ("NotFound", "There is no such thing in this practice.", "404"),
+    ("Conflict", "The present state forbids it; the code says why.", "409"),
+    ("Stale", "It has changed since it was read; read it again.", "412"),
+    ("TooLarge", "The body is larger than one mebibyte.", "413"),
+    ("NotJson", "The body must be JSON and say so.", "415"),
+    ("Invalid", "Some fields are wrong; each is named.", "422"),
+    ("ConditionRequired", "If-Match is missing.", "428"),
+    (
+        "TooMany",
+        "Too many requests; Retry-After says when to try again.",
+        "429",
+    ),
+    (
+        "Fault",
+        "A fault of the server; the log has it under the request's X-Request-Id.",
+        "500",
+    ),
+    (
+        "Busy",
+        "The server is busy or its database is away; try again after Retry-After.",
+        "503",
+    ),
+];
+
+fn operations(item: &mut utoipa::openapi::PathItem) -> Vec<(HttpMethod, &mut Operation)> {
+    [
+        (HttpMethod::Get, &mut item.get),
+        (HttpMethod::Post, &mut item.post),
+        (HttpMethod::Patch, &mut item.patch),
+        (HttpMethod::Put, &mut item.put),
+        (HttpMethod::Delete, &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+    .collect()
+}
+
+/// Adds what every operation of its kind has in common.
+fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
+    let open = operation.security.as_ref().is_some_and(|all| {
+        all.iter()
+            .all(|s| serde_json::to_value(s).is_ok_and(|v| v == serde_json::json!({})))
+    });
+    let tagged = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|p| matches!(p, RefOr::T(p) if p.name == "If-Match"));
+    let has_body = operation.request_body.is_some();
+    let post = *method == HttpMethod::Post;
+    for (name, _, status) in REFUSALS {
+        let wanted = match *status {
+            "401" => true,
+            "403" => !open,
+            "404" => has_id || !open,
+            "409" => post || tagged || *method == HttpMethod::Delete,
+            "412" | "428" => tagged,
+            "413" | "415" => has_body,
+            "422" => has_body || *method == HttpMethod::Get,
+            _ => true,
+        };
+        if wanted {
+            operation
+                .responses
+                .responses
+                .entry((*status).to_owned())
+                .or_insert_with(|| Ref::from_response_name(*name).into());
+        }
+    }
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let mut header = |name: &str, description: &str, schema: ObjectBuilder| {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(schema.build()))
+            .build();
+        operation.parameters.get_or_insert_default().push(parameter.into());
+    };
+    header(
+        "Accept-Language",
+        "The language of problem texts: nl, fr, de or en.",
+        text().examples(Some(serde_json::json!("nl"))),
+    );
+    if post {
+        let schema = text()
+            .max_length(Some(255))
+            .min_length(Some(1))
+            .pattern(Some("^[!-~]([ -~]*[!-~])?$"))
+            .examples(Some(serde_json::json!("import-2026-11-22")));
+        header(
+            "Idempotency-Key",
+            "Makes a repeated request safe: it gets the same reply and has its effect once.",
+            schema,
+        );
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
+            let schema = text()
+                .examples(Some(serde_json::json!("\"minute\";r=5999;t=60")))
+                .build();
+            response.headers.insert(
+                "RateLimit".to_owned(),
+                HeaderBuilder::new()
+                    .schema(Some(schema))
+                    .description(Some("What is left of the limit."))
+                    .build()
+                    .into(),
+            );
+        }
+    }
+}
+
+fn name_of(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Post => "POST",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Put => "PUT",
+        _ => "DELETE",
+    }
+}
+
+/// Which methods each path answers, to tell a wrong method from a wrong path.
+pub struct Methods(Vec<(Vec<String>, String)>);
+
+impl Methods {
+    /// Reads them from the description.
+    #[must_use]
+    pub fn of(document: &OpenApi) -> Self {
+        let mut known: BTreeMap<Vec<String>, String> = BTreeMap::new();
+        for (path, item) in &document.paths.paths {
+            let mut item = item.clone();
+            let names: Vec<String> = operations(&mut item)
+                .into_iter()
+                .map(|(method, _)| name_of(&method).to_owned())
+                .collect();
+            known.insert(path.split('/').map(str::to_owned).collect(), names.join(", "));
+        }
+        Self(known.into_iter().collect())
+    }
+
+    /// The methods of the path, when it is one of ours.
+    #[must_use]
+    pub fn allowed(&self, path: &str) -> Option<String> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let fits = |pattern: &[String]| {
+            pattern.len() == parts.len()
+                && pattern
+                    .iter()
+                    .zip(&parts)
+                    .all(|(p, given)| p.starts_with('{') || p == given)
+        };
+        self.0
+            .iter()
+            .find(|(pattern, _)| fits(pattern))
+            .map(|(_, methods)| methods.clone())
+    }
+}
+
+/// Mounts the description and the page that lets people try it; everything it needs comes from this server.
+pub fn routes(config: &mut web::ServiceConfig, document: OpenApi) {
+    config
+        .service(web::redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document));
+}

@@ -1,0 +1,128 @@
+//! Longer work and how far it is.
+
+use actix_web::get;
+use actix_web::web::Query;
+use klaar_domain::kernel::catalogue::{self, Language};
+use klaar_domain::kernel::operations::{self, Operation, OperationId};
+use klaar_domain::kernel::page;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::audit::PageQuery;
+use crate::body::InPath;
+use crate::guards::{ClientsRead, May};
+use crate::problem::Problem;
+use crate::reply::{PageOut, Reply};
+
+/// A piece of longer work.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Operation, example = json!({
+    "id": "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "client_import", "status": "running", "done": 1200, "total": 2000, "failed": 17,
+    "result": null, "problem": null, "created_at": "2026-11-22T09:00:00.000000Z", "updated_at": "2026-11-22T09:00:02.000000Z", "finished_at": null
+}))]
+pub struct OperationOut {
+    /// The operation's identifier.
+    id: String,
+    /// Stable kind.
+    kind: String,
+    /// `waiting`, `running`, `finished` or `failed`.
+    status: &'static str,
+    /// Items behind it, failed ones included.
+    done: i64,
+    /// All items, once that is known.
+    total: Option<i64>,
+    /// How many of the done ones failed.
+    failed: i64,
+    /// What came out; its shape depends on the kind.
+    #[schema(value_type = Option<Value>)]
+    result: Option<Value>,
+    /// Why it was broken off.
+    problem: Option<OperationProblemOut>,
+    /// When it was asked for.
+    created_at: String,
+    /// When its progress was last written.
+    updated_at: String,
+    /// When it was over.
+    finished_at: Option<String>,
+}
+
+/// Why an operation was broken off.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OperationProblem, example = json!({ "code": "file_gone", "title": "The uploaded file is gone; upload it again." }))]
+pub struct OperationProblemOut {
+    /// Stable code.
+    code: String,
+    /// What happened and what to do, in the caller's language.
+    title: String,
+}
+
+impl OperationOut {
+    pub(crate) fn of(operation: Operation, language: Language) -> Self {
+        Self {
+            id: operation.id.to_string(),
+            kind: operation.kind,
+            status: operation.status.as_str(),
+            done: operation.done,
+            total: operation.total,
+            failed: operation.failed,
+            result: operation.result.and_then(|text| text.read().ok()),
+            problem: operation.problem.map(|problem| {
+                let mut title = catalogue::text(language, &format!("problem.{}", problem.code), &[]);
+                for (name, value) in &problem.params {
+                    title = title.replace(&format!("{{{name}}}"), value);
+                }
+                OperationProblemOut {
+                    code: problem.code,
+                    title,
+                }
+            }),
+            created_at: operation.created_at.to_string(),
+            updated_at: operation.updated_at.to_string(),
+            finished_at: operation.finished_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// List operations
+///
+/// The practice's longer work, the newest first.
+#[utoipa::path(operation_id = "list_operations", tag = "operations", params(PageQuery), security(("bearer" = ["clients:read"])),
+    responses((status = 200, description = "A page of operations.", body = PageOut<OperationOut>)))]
+#[get("/operations")]
+pub async fn list_operations(may: May<ClientsRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.read(move |conn, caller| {
+        let page = operations::list(
+            conn,
+            caller.practice.uid(),
+            query.cursor.as_deref(),
+            page::limit(query.limit)?,
+        )?;
+        Reply::ok(&PageOut::from(
+            page.map(|operation| OperationOut::of(operation, language)),
+        ))
+    })
+    .await
+}
+
+/// Read an operation
+#[utoipa::path(operation_id = "get_operation", tag = "operations", params(("id" = String, Path, description = "The operation's identifier.", example = "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "The operation.", body = OperationOut)))]
+#[get("/operations/{id}")]
+pub async fn get_operation(may: May<ClientsRead>, id: InPath<OperationId>) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.read(move |conn, caller| {
+        Reply::ok(&OperationOut::of(
+            operations::find(conn, caller.practice.uid(), id.get()?)?,
+            language,
+        ))
+    })
+    .await
+}
+
+/// Mounts the room.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_operations).service(get_operation);
+}

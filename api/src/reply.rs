@@ -1,0 +1,113 @@
+//! What goes out: status, tag, place and body, serialised where the work was done so that no handler blocks on it.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use klaar_domain::kernel::error::{Error, Result};
+use klaar_domain::kernel::page::Page;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A finished answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reply {
+    status: u16,
+    etag: Option<String>,
+    location: Option<String>,
+    body: Option<Box<serde_json::value::RawValue>>,
+}
+
+impl Reply {
+    /// 200 with a body.
+    ///
+    /// # Errors
+    /// When the body cannot be serialised.
+    pub fn ok<T: Serialize>(body: &T) -> Result<Self> {
+        Self::with(StatusCode::OK, body)
+    }
+
+    /// 201 with a body and where the new thing is.
+    ///
+    /// # Errors
+    /// When the body cannot be serialised.
+    pub fn created<T: Serialize>(location: String, body: &T) -> Result<Self> {
+        Ok(Self {
+            location: Some(location),
+            ..Self::with(StatusCode::CREATED, body)?
+        })
+    }
+
+    /// 204: done, nothing to say.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT.as_u16(),
+            etag: None,
+            location: None,
+            body: None,
+        }
+    }
+
+    /// The same answer with the tag of this revision.
+    #[must_use]
+    pub fn tagged(mut self, revision: i64) -> Self {
+        self.etag = Some(format!("\"{revision}\""));
+        self
+    }
+
+    fn with<T: Serialize>(status: StatusCode, body: &T) -> Result<Self> {
+        let body = serde_json::value::to_raw_value(body)
+            .map_err(|fault| Error::internal(format!("an answer cannot be written: {fault}")))?;
+        Ok(Self {
+            status: status.as_u16(),
+            etag: None,
+            location: None,
+            body: Some(body),
+        })
+    }
+}
+
+impl Responder for Reply {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        if let Some(etag) = self.etag {
+            response.insert_header((ETAG, etag));
+        }
+        if let Some(location) = self.location {
+            response.insert_header((LOCATION, location));
+        }
+        match self.body {
+            Some(body) => response
+                .insert_header((CONTENT_TYPE, "application/json"))
+                .body(Box::<str>::from(body).into_string()),
+            None => response.finish(),
+        }
+    }
+}
+
+/// One page of a list as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageOut<T: ToSchema> {
+    /// The rows, in order.
+    pub items: Vec<T>,
+    /// Give it as `cursor` for the next page; null on the last page.
+    pub next_cursor: Option<String>,
+    /// How many match in all; only with `total=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+}
+
+impl<T: ToSchema> From<Page<T>> for PageOut<T> {
+    fn from(page: Page<T>) -> Self {
+        Self {
+            items: page.items,
+            next_cursor: page.next_cursor,
+            total: page.total,
+        }
+    }
+}

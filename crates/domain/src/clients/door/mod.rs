@@ -1,0 +1,317 @@
+//! The one door: the only code that writes `clients`, `client_values` and `changes`.
+//!
+//! [`open`] locks and raises the practice's version as the first statement, so that no other writer of the practice can slip
+//! in, and writes the audit entry; the [`Set`] it returns writes rows together with their old and new values.
+
+mod rows;
+
+use diesel::prelude::*;
+
+use self::rows::{CardRow, NewChange, NewRow, NewValues, split};
+use super::card::Card;
+use super::fixed::{CREATED, FixedField};
+use super::model::{Client, ClientId, Provenance, RegistrationFacts, Values, value_key};
+use crate::identity::Practice;
+use crate::kernel::actor::Actor;
+use crate::kernel::audit::{self, Event};
+use crate::kernel::clock::Instant;
+use crate::kernel::db::Tx;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::{JsonText, Uid};
+use crate::on_each;
+use crate::schema::{changes, client_values, clients, practices};
+
+/// Rows in one INSERT; SQLite takes at most 32,766 parameters.
+const BATCH: usize = 400;
+
+/// A change set that is open: its audit entry is written, its rows may follow.
+#[derive(Debug, Clone, Copy)]
+pub struct Set {
+    entry: i64,
+    version: i64,
+    practice: Uid,
+    now: Instant,
+}
+
+/// Opens a change set. Must be the first statement of its transaction that touches the practice's clients.
+///
+/// # Errors
+/// [`Error::NotFound`] when the practice is gone.
+pub fn open(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, mut event: Event<'_>) -> Result<Set> {
+    let version = diesel::update(practices::table.find(practice.id))
+        .set(practices::version.eq(practices::version + 1))
+        .returning(practices::version)
+        .get_result::<i64>(&mut **tx)
+        .optional()?
+        .ok_or(Error::NotFound("practice"))?;
+    event.version = Some(version);
+    let entry = audit::record(tx, practice.uid(), actor, &event)?;
+    Ok(Set {
+        entry,
+        version,
+        practice: practice.uid(),
+        now: tx.now(),
+    })
+}
+
+impl Set {
+    /// The key of the audit entry that the set's changes name.
+    #[must_use]
+    pub fn entry(&self) -> i64 {
+        self.entry
+    }
+
+    /// The practice's version that the set made; one more than before, when no other writer came between.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Inserts new clients and returns their keys in the order of `cards`.
+    ///
+    /// # Errors
+    /// When the database refuses, a taken number or reference among the reasons: callers look first, under this set's lock.
+    pub fn insert(&self, tx: &mut Tx<'_>, cards: &[(ClientId, &Card)]) -> Result<Vec<i64>> {
+        let mut keys = Vec::with_capacity(cards.len());
+        for batch in cards.chunks(BATCH) {
+            let rows: Vec<NewRow<'_>> = batch.iter().map(|(id, card)| self.new_row(*id, card)).collect();
+            let inserted: Vec<(ClientId, i64)> = on_each!(&mut **tx, c => diesel::insert_into(clients::table)
+                .values(rows)
+                .returning((clients::id, clients::key))
+                .get_results(c))?;
+            let by_id: std::collections::HashMap<ClientId, i64> = inserted.into_iter().collect();
+            let batch_keys: Vec<i64> = batch.iter().filter_map(|(id, _)| by_id.get(id).copied()).collect();
+            let values: Vec<NewValues> = batch_keys.iter().map(|key| self.no_values(*key)).collect();
+            on_each!(&mut **tx, c => diesel::insert_into(client_values::table).values(values).execute(c))?;
+            let log = batch
+                .iter()
+                .zip(&batch_keys)
+                .map(|((_, card), key)| self.created(*key, card))
+                .collect();
+            write_log(tx, log)?;
+            keys.extend(batch_keys);
+        }
+        Ok(keys)
+    }
+
+    fn new_row<'a>(&self, id: ClientId, card: &'a Card) -> NewRow<'a> {
+        NewRow {
+            id,
+            practice_id: self.practice,
+            card: CardRow::of(card, self.now),
+            revision: 1,
+            created_at: self.now,
+        }
+    }
+
+    fn no_values(&self, client_key: i64) -> NewValues {
+        let empty = || JsonText("{}".to_owned());
+        NewValues {
+            client_key,
+            practice_id: self.practice,
+            vals: empty(),
+            prov: empty(),
+        }
+    }
+
+    fn created(&self, client: i64, card: &Card) -> NewChange {
+        let filled: serde_json::Map<String, serde_json::Value> = card
+            .logged()
+            .into_iter()
+            .filter_map(|(field, value)| Some((field.as_str().to_owned(), value?.into())))
+            .collect();
+        self.text_change(client, CREATED, None, serde_json::to_string(&filled).ok())
+    }
+
+    fn text_change(&self, client_key: i64, field: i64, old: Option<String>, new: Option<String>) -> NewChange {
+        NewChange {
+            entry_key: self.entry,
+            client_key,
+            field,
+            item: 0,
+            old_num: None,
+            old_txt: old,
+            old_entry_key: None,
+            new_num: None,
+            new_txt: new,
+        }
+    }
+
+    /// Writes a changed card and raises the client's revision.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_card(&self, tx: &mut Tx<'_>, before: &Client, after: &Card) -> Result<()> {
+        self.write_cards(tx, &[(before, after)])
+    }
+
+    /// Writes many changed cards, each as it was and as it is to be, and raises the clients' revisions.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_cards(&self, tx: &mut Tx<'_>, cards: &[(&Client, &Card)]) -> Result<()> {
+        write_log(
+            tx,
+            cards
+                .iter()
+                .flat_map(|(before, after)| self.card_changes(before, after))
+                .collect(),
+        )?;
+        for (before, after) in cards {
+            diesel::update(self.own(before.key))
+                .set((CardRow::of(after, self.now), clients::revision.eq(before.revision + 1)))
+                .execute(&mut **tx)?;
+        }
+        Ok(())
+    }
+
+    fn card_changes(&self, before: &Client, after: &Card) -> Vec<NewChange> {
+        let fields = before.card.logged().into_iter().zip(after.logged());
+        let changed = fields.filter(|((_, old), (_, new))| old != new);
+        changed
+            .map(|((field, old), (_, new))| self.text_change(before.key, field.number(), old, new))
+            .collect()
+    }
+
+    /// Archives (`Some`) or restores (`None`) a client and raises its revision.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_archived(&self, tx: &mut Tx<'_>, before: &Client, archived_at: Option<Instant>) -> Result<()> {
+        let logged = |at: Option<Instant>| at.map(|at| at.to_string());
+        let change = self.text_change(
+            before.key,
+            FixedField::Archived.number(),
+            logged(before.archived_at),
+            logged(archived_at),
+        );
+        write_log(tx, vec![change])?;
+        diesel::update(self.own(before.key))
+            .set((
+                clients::archived_at.eq(archived_at),
+                clients::revision.eq(before.revision + 1),
+                clients::updated_at.eq(self.now),
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
+    }
+
+    /// Writes custom values (`None` clears) by field number and raises the client's revision.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_values(
+        &self,
+        tx: &mut Tx<'_>,
+        before: &Client,
+        new: Vec<(i64, Option<serde_json::Value>)>,
+    ) -> Result<()> {
+        let own = client_values::table
+            .filter(client_values::practice_id.eq(self.practice))
+            .filter(client_values::client_key.eq(before.key));
+        let (vals, prov): (JsonText, JsonText) = own
+            .select((client_values::vals, client_values::prov))
+            .first(&mut **tx)?;
+        let (mut vals, mut prov): (Values, Provenance) = (vals.read()?, prov.read()?);
+        let mut log = Vec::with_capacity(new.len());
+        for (field, value) in new {
+            let key = value_key(field);
+            let old = vals.get(&key).cloned();
+            if old == value {
+                continue;
+            }
+            let set_before = prov.insert(key.clone(), self.entry);
+            log.push(self.value_change((before.key, field), old.as_ref(), set_before, value.as_ref()));
+            match value {
+                Some(value) => vals.insert(key, value),
+                None => vals.remove(&key),
+            };
+        }
+        write_log(tx, log)?;
+        diesel::update(own)
+            .set((
+                client_values::vals.eq(JsonText::of(&vals)),
+                client_values::prov.eq(JsonText::of(&prov)),
+            ))
+            .execute(&mut **tx)?;
+        diesel::update(self.own(before.key))
+            .set((
+                clients::revision.eq(before.revision + 1),
+                clients::updated_at.eq(self.now),
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
+    }
+
+    fn value_change(
+        &self,
+        (client_key, field): (i64, i64),
+        old: Option<&serde_json::Value>,
+        old_entry_key: Option<i64>,
+        new: Option<&serde_json::Value>,
+    ) -> NewChange {
+        let (old_num, old_txt) = split(old);
+        let (new_num, new_txt) = split(new);
+        NewChange {
+            entry_key: self.entry,
+            client_key,
+            field,
+            item: 0,
+            old_num,
+            old_txt,
+            old_entry_key,
+            new_num,
+            new_txt,
+        }
+    }
+
+    /// Writes what the network says of clients; leaves their revision alone. A new time of checking alone is not logged:
+    /// every night would otherwise add a row for every client.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_facts(&self, tx: &mut Tx<'_>, facts: &[(i64, &RegistrationFacts, &RegistrationFacts)]) -> Result<()> {
+        let mut log = Vec::new();
+        for (client, before, after) in facts {
+            use FixedField as F;
+            let fields = [
+                (F::Registration, &before.state, &after.state),
+                (F::RegistrationCause, &before.cause, &after.cause),
+                (F::AccessPointSeat, &before.seat, &after.seat),
+                (F::AccessPointName, &before.name, &after.name),
+            ];
+            let changed = fields.into_iter().filter(|(_, old, new)| old != new);
+            log.extend(
+                changed.map(|(field, old, new)| self.text_change(*client, field.number(), old.clone(), new.clone())),
+            );
+            diesel::update(self.own(*client))
+                .set((
+                    clients::registration.eq(after.state.as_deref()),
+                    clients::registration_cause.eq(after.cause.as_deref()),
+                    clients::access_point_seat.eq(after.seat.as_deref()),
+                    clients::access_point_name.eq(after.name.as_deref()),
+                    clients::checked_at.eq(after.checked_at),
+                    clients::unknown_since.eq(after.unknown_since),
+                ))
+                .execute(&mut **tx)?;
+        }
+        write_log(tx, log)
+    }
+
+    #[diesel::dsl::auto_type(no_type_alias)]
+    fn own(&self, key: i64) -> _ {
+        let practice: Uid = self.practice;
+        clients::table
+            .filter(clients::practice_id.eq(practice))
+            .filter(clients::key.eq(key))
+    }
+}
+
+fn write_log(tx: &mut Tx<'_>, mut log: Vec<NewChange>) -> Result<()> {
+    while !log.is_empty() {
+        let rest = log.split_off(log.len().min(BATCH * 5));
+        on_each!(&mut **tx, c => diesel::insert_into(changes::table).values(log).execute(c))?;
+        log = rest;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Reading what happened to a client.
+
+use diesel::prelude::*;
+
+use super::model::{Change, Client, Provenance};
+use crate::identity::Practice;
+use crate::kernel::JsonText;
+use crate::kernel::audit::Entry;
+use crate::kernel::db::Conn;
+use crate::kernel::error::Result;
+use crate::kernel::page::{self, Page};
+use crate::schema::{audit_entries, changes, client_values};
+
+/// Which audit entry set each of a client's custom values.
+///
+/// # Errors
+/// When the database refuses.
+pub fn provenance(conn: &mut Conn, practice: &Practice, client: &Client) -> Result<Provenance> {
+    let prov: JsonText = client_values::table
+        .filter(
+            client_values::practice_id
+                .eq(practice.id)
+                .and(client_values::client_key.eq(client.key)),
+        )
+        .select(client_values::prov)
+        .first(conn)?;
+    Ok(prov.read()?)
+}
+
+/// What happened to a client, the newest entry first, each with its changes.
+///
+/// # Errors
+/// [`Error::Invalid`] on `/cursor`.
+pub fn history(
+    conn: &mut Conn,
+    practice: &Practice,
+    client: &Client,
+    (cursor, limit): (Option<&str>, u32),
+) -> Result<Page<(Entry, Vec<Change>)>> {
+    let from: Option<i64> = cursor.map(page::decode).transpose()?;
+    let touched = changes::table
+        .filter(changes::client_key.eq(client.key))
+        .select(changes::entry_key);
+    let entries: Vec<Entry> = audit_entries::table
+        .filter(audit_entries::practice_id.eq(practice.id))
+        .filter(audit_entries::key.eq_any(touched))
+        .filter(audit_entries::key.lt(from.unwrap_or(i64::MAX)))
+        .order(audit_entries::key.desc())
+        .limit(i64::from(limit) + 1)
+        .select(Entry::as_select())
+        .load(conn)?;
+    let keys: Vec<i64> = entries.iter().map(|entry| entry.key).collect();
+    let rows: Vec<ChangeRow> = changes::table
+        .filter(changes::client_key.eq(client.key).and(changes::entry_key.eq_any(keys)))
+        .order((changes::entry_key, changes::field))
+        .select(ChangeRow::as_select())
+        .load(conn)?;
+    let page = Page::of(entries, limit, |last| last.key);
+    Ok(page.map(|entry| {
+        let own = rows
+            .iter()
+            .filter(|row| row.entry_key == entry.key)
+            .map(Change::from)
+            .collect();
+        (entry, own)
+    }))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+struct ChangeRow {
+    entry_key: i64,
+    field: i64,
+    old_num: Option<f64>,
+    old_txt: Option<String>,
+    new_num: Option<f64>,
+    new_txt: Option<String>,
+}
+
+impl From<&ChangeRow> for Change {
+    fn from(row: &ChangeRow) -> Self {
+        let joined =
+            |number: Option<f64>, text: &Option<String>| number.map(|n| n.to_string()).or_else(|| text.clone());
+        Self {
+            entry: row.entry_key,
+            field: row.field,
+            old: joined(row.old_num, &row.old_txt),
+            new: joined(row.new_num, &row.new_txt),
+        }
+    }
+}

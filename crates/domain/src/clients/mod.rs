@@ -1,0 +1,24 @@
+//! A practice's clients: the card, its contacts, the facts about its registration, the change log and its one door.
+//!
+//! Everything that a list can show is written through [`door`]: it raises the practice's version, writes the audit entry,
+//! the changes with their old and new values, and the rows, in one transaction. Other rooms write their facts the same way.
+
+mod actions;
+mod card;
+mod checks;
+pub mod countries;
+pub mod door;
+mod fixed;
+mod history;
+mod holders;
+mod model;
+mod queries;
+
+pub use actions::{CheckedValues, archive, change, check_changed, create, restore, surroundings};
+pub use card::{Card, CardChange, CardDraft, ClientKind, Responsible};
+pub use checks::{Surroundings, check};
+pub use fixed::{FIRST_CUSTOM_FIELD, FixedField};
+pub use history::{history, provenance};
+pub use holders::{Sought, active_with, other_holder};
+pub use model::*;
+pub use queries::{Filter, Sort, count, find, list};

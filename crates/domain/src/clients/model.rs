@@ -1,0 +1,76 @@
+//! A client as it is: its card, the facts about its registration, its custom values.
+
+use std::collections::BTreeMap;
+
+use super::card::Card;
+use crate::kernel::clock::Instant;
+
+crate::id_type!(
+    /// Identifies a client.
+    ClientId,
+    "cli"
+);
+
+/// Custom values by the field's key in the store (`f1003`), as stored: choices as the option's key, dates as text.
+pub type Values = BTreeMap<String, serde_json::Value>;
+/// For each custom value the audit entry that set it.
+pub type Provenance = BTreeMap<String, i64>;
+
+/// A client.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The key inside.
+    pub key: i64,
+    /// The identifier on the wire.
+    pub id: ClientId,
+    /// What people may change.
+    pub card: Card,
+    /// What the network says.
+    pub facts: RegistrationFacts,
+    /// The custom values.
+    pub values: Values,
+    /// When it was archived; `None` while it is active.
+    pub archived_at: Option<Instant>,
+    /// Raised with each change by people; the system's own facts leave it alone.
+    pub revision: i64,
+    /// When it was created.
+    pub created_at: Instant,
+    /// When people last changed it.
+    pub updated_at: Instant,
+}
+
+/// What a practice sees of a client's registration: written by the look-ups, filtered on by the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistrationFacts {
+    /// `registered`, `cannot_receive`, `not_registered`, `unknown`, `nothing_to_ask`; `None` before the first check.
+    pub state: Option<String>,
+    /// Why it cannot receive or is unknown.
+    pub cause: Option<String>,
+    /// Seat id of the access point.
+    pub seat: Option<String>,
+    /// The company that runs the access point.
+    pub name: Option<String>,
+    /// When the network last gave an answer that says something about the client.
+    pub checked_at: Option<Instant>,
+    /// Since when the network has given no such answer; `None` when the last try did.
+    pub unknown_since: Option<Instant>,
+}
+
+/// One value that changed, as the log has it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The audit entry it belongs to.
+    pub entry: i64,
+    /// The number of the field: fixed below 1000, custom from there.
+    pub field: i64,
+    /// The value before.
+    pub old: Option<String>,
+    /// The value after.
+    pub new: Option<String>,
+}
+
+/// The key under which a custom field's value is stored.
+#[must_use]
+pub fn value_key(field: i64) -> String {
+    format!("f{field}")
+}

@@ -1,0 +1,353 @@
+//! Settings from the environment (`KLAAR_DATABASE_URL`) and a TOML file (`database_url`), the environment first.
+//!
+//! All settings are read before anything starts, and every wrong one is named at once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::db::Address;
+use super::secrets::Keyring;
+
+/// The environment variable that names the TOML file.
+pub const FILE_VARIABLE: &str = "KLAAR_CONFIG";
+const PREFIX: &str = "KLAAR_";
+
+/// Everything that can be set. `README.md` lists the names with their meaning.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the database is.
+    pub database: Address,
+    /// The most connections to it from one process.
+    pub database_connections: u32,
+    /// Redis, for several processes; without it jobs stay in the process.
+    pub redis_url: Option<String>,
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where the worker's metrics and health listen.
+    pub worker_listen: SocketAddr,
+    /// The address under which people reach the API, without a slash at the end.
+    pub public_url: url::Url,
+    /// Origins that a browser may call the API from; `*` for all.
+    pub allowed_origins: Vec<String>,
+    /// The keys for secrets at rest.
+    pub keyring: Option<Keyring>,
+    /// Look-ups.
+    pub lookups: LookupSettings,
+    /// The default mail server.
+    pub smtp_url: Option<url::Url>,
+    /// Requests a minute that one caller may make; 0 for no limit.
+    pub rate_limit: u32,
+    /// How long a stopping process waits for what it has begun.
+    pub shutdown_limit: Duration,
+    /// What is logged, as in `info,klaar=debug`.
+    pub log: String,
+    /// Logs as JSON instead of text.
+    pub log_json: bool,
+}
+
+/// How participants are looked up on the network.
+#[derive(Debug, Clone)]
+pub struct LookupSettings {
+    /// The DNS zone of the live network.
+    pub live_zone: String,
+    /// The DNS zone of the test network.
+    pub test_zone: String,
+    /// The resolver; the system's when not set.
+    pub dns: Option<SocketAddr>,
+    /// Plain http, other ports and private addresses for SMPs; honoured in the test world only.
+    pub allow_insecure_smp: bool,
+    /// The most time for one DNS question.
+    pub dns_timeout: Duration,
+    /// The most time for one SMP request, reading included.
+    pub smp_timeout: Duration,
+    /// Look-ups at once in one process.
+    pub concurrency: usize,
+    /// Requests at once to one SMP host.
+    pub host_concurrency: usize,
+    /// Look-ups a second in one process.
+    pub rate: u32,
+    /// SMP hosts whose registrations count as none; `*.` stands for any subdomain.
+    pub leftover_hosts: Vec<String>,
+}
+
+/// All settings that were wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("wrong settings:\n{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+struct Sources {
+    values: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Sources {
+    /// Takes a setting out, so that what is left at the end is unknown.
+    fn take<T>(&mut self, key: &str, default: T, read: impl FnOnce(&str) -> Result<T, String>) -> T {
+        let Some(text) = self.values.remove(key).filter(|text| !text.trim().is_empty()) else {
+            return default;
+        };
+        read(text.trim()).unwrap_or_else(|fault| {
+            self.faults.push(format!("  {PREFIX}{}: {fault}", key.to_uppercase()));
+            default
+        })
+    }
+
+    fn optional<T>(&mut self, key: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        self.take(key, None, |text| read(text).map(Some))
+    }
+}
+
+impl Settings {
+    /// Reads the process's environment and, when `KLAAR_CONFIG` names one or `./klaar.toml` exists, the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with a line for each wrong setting.
+    pub fn load() -> Result<Self, ConfigError> {
+        let environment = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        Self::load_from(environment)
+    }
+
+    /// The same for a given environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with a line for each wrong setting.
+    pub fn load_from(environment: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let named = environment.get(FILE_VARIABLE).cloned();
+        let path = named.clone().unwrap_or_else(|| "klaar.toml".to_owned());
+        let file = if named.is_some() || Path::new(&path).exists() {
+            read_file(&path)?
+        } else {
+            BTreeMap::new()
+        };
+        Self::from_sources(file, environment)
+    }
+
+    /// Reads settings from a TOML table's values (`database_url`) and an environment (`KLAAR_DATABASE_URL`).
+    ///
+    /// # Errors
+    /// [`ConfigError`] with a line for each wrong or, in the file, unknown setting.
+    pub fn from_sources(
+        file: BTreeMap<String, String>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let from_file: Vec<String> = file.keys().cloned().collect();
+        let mut values = file;
+        values.extend(environment.into_iter().filter_map(|(name, value)| {
+            let key = name.strip_prefix(PREFIX)?.to_lowercase();
+            (name != FILE_VARIABLE).then_some((key, value))
+        }));
+        let mut from = Sources {
+            values,
+            faults: Vec::new(),
+        };
+        let settings = Self::read(&mut from);
+        for unknown in from.values.keys().filter(|key| from_file.contains(key)) {
+            from.faults
+                .push(format!("  {unknown}: the file sets something that does not exist"));
+        }
+        if from.faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigError(from.faults))
+        }
+    }
+
+    fn read(from: &mut Sources) -> Self {
+        let listen = from.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), socket);
+        Self {
+            database: from.take("database_url", Address::Sqlite("klaar.db".to_owned()), Address::parse),
+            database_connections: from.take("database_connections", 16, |t| number(t, 1, 1000)),
+            redis_url: from.optional("redis_url", |t| {
+                if t.starts_with("redis://") {
+                    Ok(t.to_owned())
+                } else {
+                    Err("must start with redis://".to_owned())
+                }
+            }),
+            listen,
+            worker_listen: from.take("worker_listen", SocketAddr::from(([127, 0, 0, 1], 8081)), socket),
+            public_url: from
+                .optional("public_url", web_address)
+                .unwrap_or_else(|| own_address(listen)),
+            allowed_origins: from.take("allowed_origins", Vec::new(), origins),
+            keyring: from.optional("secret_key", Keyring::parse),
+            lookups: LookupSettings::read(from),
+            smtp_url: from.optional("smtp_url", |t| match url::Url::parse(t) {
+                Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(url),
+                _ => Err("must be smtp://HOST:PORT or smtps://USER:PASSWORD@HOST".to_owned()),
+            }),
+            rate_limit: from.take("rate_limit", 6000, |t| number(t, 0, u32::MAX)),
+            shutdown_limit: from.take("shutdown_limit", Duration::from_secs(25), |t| seconds(t, 600)),
+            log: from.take("log", "info".to_owned(), |t| Ok(t.to_owned())),
+            log_json: from.take("log_format", false, |t| match t {
+                "text" => Ok(false),
+                "json" => Ok(true),
+                _ => Err("must be text or json".to_owned()),
+            }),
+        }
+    }
+}
+
+impl LookupSettings {
+    fn read(from: &mut Sources) -> Self {
+        Self {
+            live_zone: from.take("peppol_zone", "participant.sml.prod.tech.peppol.org".to_owned(), zone),
+            test_zone: from.take(
+                "peppol_test_zone",
+                "participant.sml.test.tech.peppol.org".to_owned(),
+                zone,
+            ),
+            dns: from.optional("dns", socket),
+            allow_insecure_smp: from.take("smp_allow_insecure", false, switch),
+            dns_timeout: from.take("dns_timeout", Duration::from_secs(5), |t| seconds(t, 60)),
+            smp_timeout: from.take("smp_timeout", Duration::from_secs(10), |t| seconds(t, 120)),
+            concurrency: from
+                .take("lookup_concurrency", 64, |t| number(t, 1, 4096))
+                .try_into()
+                .unwrap_or(64),
+            host_concurrency: from
+                .take("lookup_host_concurrency", 8, |t| number(t, 1, 1024))
+                .try_into()
+                .unwrap_or(8),
+            rate: from.take("lookup_rate", 50, |t| number(t, 1, 100_000)),
+            leftover_hosts: from.take("leftover_hosts", vec!["*.hermes-belgium.be".to_owned()], |t| {
+                Ok(words(t).map(str::to_lowercase).collect())
+            }),
+        }
+    }
+}
+
+fn read_file(path: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+    let fault = |what: String| ConfigError(vec![format!("  {FILE_VARIABLE}: {path}: {what}")]);
+    let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| fault(e.to_string()))?;
+    table
+        .into_iter()
+        .map(|(key, value)| Ok((key.clone(), plain(value).map_err(|e| fault(format!("{key}: {e}")))?)))
+        .collect()
+}
+
+fn plain(value: toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(n) => Ok(n.to_string()),
+        toml::Value::Float(n) => Ok(n.to_string()),
+        toml::Value::Boolean(b) => Ok(b.to_string()),
+        toml::Value::Array(items) => Ok(items.into_iter().map(plain).collect::<Result<Vec<_>, _>>()?.join(",")),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => Err("a text, number, switch or list is wanted".to_owned()),
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be ADDRESS:PORT, as in 127.0.0.1:8080".to_owned())
+}
+
+fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (min..=max).contains(n))
+        .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+}
+
+fn seconds(text: &str, max: u32) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "must be a number of seconds".to_owned())?;
+    if value > 0.0 && value <= f64::from(max) {
+        Ok(Duration::from_secs_f64(value))
+    } else {
+        Err(format!("must be more than 0 and at most {max} seconds"))
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn zone(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('.').to_lowercase();
+    let label = |l: &str| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if name.len() <= 150 && name.split('.').all(label) {
+        Ok(name)
+    } else {
+        Err("must be a DNS name".to_owned())
+    }
+}
+
+fn web_address(text: &str) -> Result<url::Url, String> {
+    match url::Url::parse(text.trim_end_matches('/')) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() => {
+            Ok(url)
+        }
+        _ => Err("must be a web address, as in https://klaar.example".to_owned()),
+    }
+}
+
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    words(text)
+        .map(|word| match url::Url::parse(word) {
+            _ if word == "*" => Ok(word.to_owned()),
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == word => {
+                Ok(word.to_owned())
+            }
+            _ => Err(format!(
+                "{word} is not an origin, as in https://app.example (no path, no slash at the end)"
+            )),
+        })
+        .collect()
+}
+
+#[expect(clippy::expect_used, reason = "a socket address always makes a web address")]
+fn own_address(listen: SocketAddr) -> url::Url {
+    url::Url::parse(&format!("http://{listen}")).expect("a socket address makes a web address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let settings = Settings::from_sources(
+            map(&[("listen", "127.0.0.1:1"), ("lookup_rate", "7")]),
+            map(&[("KLAAR_LISTEN", "127.0.0.1:2")]),
+        )
+        .unwrap();
+        assert_eq!(settings.listen.port(), 2);
+        assert_eq!(settings.lookups.rate, 7);
+        assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:2/");
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_at_once() {
+        let wrong = map(&[
+            ("KLAAR_DATABASE_URL", "mysql://x"),
+            ("KLAAR_LISTEN", "8080"),
+            ("KLAAR_SECRET_KEY", "short"),
+            ("KLAAR_ALLOWED_ORIGINS", "https://a.example/path"),
+            ("KLAAR_SMP_ALLOW_INSECURE", "maybe"),
+            ("KLAAR_DNS_TIMEOUT", "0"),
+            ("KLAAR_LOOKUP_RATE", "-1"),
+            ("KLAAR_PEPPOL_ZONE", "a b"),
+        ]);
+        let said = Settings::from_sources(map(&[("listne", "x")]), wrong.clone())
+            .unwrap_err()
+            .to_string();
+        for name in wrong.keys().map(String::as_str).chain(["listne"]) {
+            assert!(said.contains(name), "{name} is missing in: {said}");
+        }
+    }
+}

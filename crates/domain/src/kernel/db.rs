@@ -1,0 +1,350 @@
+//! The database: one connection type over PostgreSQL and SQLite, the pool, and the two ways in (`read`, `write`).
+//!
+//! Rooms write diesel's typed DSL once, against [`Conn`]. What the two backends spell differently (batch insert, upsert,
+//! `SKIP LOCKED`) goes through [`on_each!`](crate::on_each).
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager};
+use diesel::{ConnectionError, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::clock::{Clock, Instant};
+use super::error::{Error, Result};
+use super::jobs::{Doorbell, Lane};
+
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// The advisory lock that a migrating process holds on PostgreSQL, so that ten may start at once.
+const MIGRATION_LOCK: i64 = 0x6b6c_6161_7221;
+/// How long a connection may lie idle in the pool before it is pinged on its way out.
+const PING_AFTER: Duration = Duration::from_secs(1);
+/// How long a caller waits for a pooled connection before it is told that the server is busy.
+const POOL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// PostgreSQL, for many processes.
+    Postgres(PgConnection),
+    /// SQLite, for one machine.
+    Sqlite(SqliteConnection),
+}
+
+/// Runs the same body on the concrete connection behind a [`Conn`], for statements that the enum cannot express.
+#[macro_export]
+macro_rules! on_each {
+    ($conn:expr, $c:ident => $body:expr) => {
+        match &mut *$conn {
+            $crate::kernel::db::Conn::Postgres($c) => $body,
+            $crate::kernel::db::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+
+/// Which database an address names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// `postgres://…`, as libpq takes it.
+    Postgres(String),
+    /// `sqlite:PATH`: the path of the file.
+    Sqlite(String),
+}
+
+impl Address {
+    /// Reads `postgres://…`, `postgresql://…` or `sqlite:PATH`.
+    ///
+    /// # Errors
+    /// Says what is accepted when the text is something else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() {
+                Err("sqlite: needs a path, as in sqlite:klaar.db".to_owned())
+            } else {
+                Ok(Self::Sqlite(path.to_owned()))
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err("must be sqlite:PATH or postgres://USER@HOST/DATABASE".to_owned())
+    }
+
+    fn connect(&self) -> Result<Conn, ConnectionError> {
+        match self {
+            Self::Postgres(url) => PgConnection::establish(url).map(Conn::Postgres),
+            Self::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path)?;
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 10000; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+                     PRAGMA journal_size_limit = 67108864;",
+                )
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Conn::Sqlite(conn))
+            }
+        }
+    }
+}
+
+/// A pooled connection and when it was last handed back.
+pub struct Pooled {
+    conn: Conn,
+    used_at: std::time::Instant,
+    /// Its last use ended in an error that a lost connection may be the cause of.
+    is_suspect: bool,
+}
+
+impl Pooled {
+    fn note<T>(&mut self, outcome: &Result<T>) {
+        self.is_suspect = matches!(outcome, Err(Error::Busy(_) | Error::Internal(_)));
+    }
+}
+
+struct Source {
+    address: Address,
+}
+
+impl r2d2::ManageConnection for Source {
+    type Connection = Pooled;
+    type Error = PoolFault;
+
+    fn connect(&self) -> Result<Pooled, PoolFault> {
+        let conn = self.address.connect().map_err(PoolFault::Connect)?;
+        Ok(Pooled {
+            conn,
+            used_at: std::time::Instant::now(),
+            is_suspect: false,
+        })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), PoolFault> {
+        if pooled.used_at.elapsed() < PING_AFTER {
+            return Ok(());
+        }
+        pooled.conn.batch_execute("SELECT 1").map_err(PoolFault::Ping)
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.used_at = std::time::Instant::now();
+        let broken =
+            |status: &diesel::connection::TransactionManagerStatus| !matches!(status.transaction_depth(), Ok(None));
+        let is_torn = match &mut pooled.conn {
+            Conn::Postgres(c) => broken(AnsiTransactionManager::transaction_manager_status_mut(c)),
+            Conn::Sqlite(c) => broken(AnsiTransactionManager::transaction_manager_status_mut(c)),
+        };
+        is_torn || (pooled.is_suspect && pooled.conn.batch_execute("SELECT 1").is_err())
+    }
+}
+
+/// Why the pool could not give a working connection.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolFault {
+    /// The database did not take the connection.
+    #[error("cannot connect: {0}")]
+    Connect(ConnectionError),
+    /// An idle connection turned out dead.
+    #[error("connection lost: {0}")]
+    Ping(diesel::result::Error),
+}
+
+/// The database of one process: its pool and its clock. Clones share both.
+#[derive(Clone)]
+pub struct Db {
+    pool: r2d2::Pool<Source>,
+    clock: Clock,
+    /// SQLite has one writer at a time; queueing here is fair and wakes at once, its own busy handler polls.
+    writer: Option<Arc<Mutex<()>>>,
+    doorbell: Doorbell,
+}
+
+impl Db {
+    /// Opens the database at `address` with at most `connections` connections; connects when first needed.
+    ///
+    /// # Errors
+    /// When the pool cannot be set up.
+    pub fn open(address: &Address, connections: u32, clock: Clock) -> Result<Self> {
+        let pool = r2d2::Pool::builder()
+            .max_size(connections.max(1))
+            // r2d2 opens none for those who wait already when a broken one is thrown away, unless it must keep one idle.
+            .min_idle(Some(1))
+            .connection_timeout(POOL_TIMEOUT)
+            .error_handler(Box::new(LogFaults))
+            .build_unchecked(Source {
+                address: address.clone(),
+            });
+        let writer = matches!(address, Address::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
+        Ok(Self {
+            pool,
+            clock,
+            writer,
+            doorbell: Doorbell::default(),
+        })
+    }
+
+    /// The clock of this process.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where to listen for commits that left jobs behind.
+    #[must_use]
+    pub fn doorbell(&self) -> &Doorbell {
+        &self.doorbell
+    }
+
+    /// Connections in use and connections open, for the metrics.
+    #[must_use]
+    pub fn pool_state(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections - state.idle_connections, state.connections)
+    }
+
+    /// Runs `work` on a connection outside any transaction. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when no connection became free in time, and whatever `work` returns.
+    pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
+        let outcome = work(&mut pooled.conn);
+        pooled.note(&outcome);
+        outcome
+    }
+
+    /// Runs `work` in one write transaction (IMMEDIATE on SQLite) that commits when it returns `Ok`. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when no connection became free in time, and whatever `work` returns after the roll-back.
+    pub fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let turn = self
+            .writer
+            .as_ref()
+            .map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
+        let begun = begin(&mut pooled.conn);
+        pooled.note(&begun);
+        begun?;
+        let mut tx = Tx {
+            conn: &mut pooled.conn,
+            now: self.clock.now(),
+            rung: Vec::new(),
+        };
+        let outcome = work(&mut tx);
+        let rung = std::mem::take(&mut tx.rung);
+        let settled = match outcome {
+            Ok(value) => <Conn as Connection>::TransactionManager::commit_transaction(&mut pooled.conn)
+                .map(|()| value)
+                .map_err(Error::from),
+            Err(error) => {
+                // The connection is thrown away when the roll-back fails; the first error is the one that explains.
+                let _ = <Conn as Connection>::TransactionManager::rollback_transaction(&mut pooled.conn);
+                Err(error)
+            }
+        };
+        pooled.note(&settled);
+        drop(pooled);
+        drop(turn);
+        if settled.is_ok() {
+            rung.into_iter().for_each(|lane| self.doorbell.ring(lane));
+        }
+        settled
+    }
+
+    /// Whether every migration of this version has run.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub fn is_current(&self) -> Result<bool> {
+        self.read(|conn| {
+            let pending = match conn {
+                Conn::Postgres(c) => c.has_pending_migration(POSTGRES_MIGRATIONS),
+                Conn::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
+            };
+            pending.map(|pending| !pending).map_err(Error::migration)
+        })
+    }
+
+    /// Brings the schema up to date, under a lock that lets any number of processes start at once.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a migration fails.
+    pub fn migrate(&self) -> Result<()> {
+        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
+        match &mut pooled.conn {
+            Conn::Postgres(c) => {
+                c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
+                let ran = c
+                    .run_pending_migrations(POSTGRES_MIGRATIONS)
+                    .map(|_| ())
+                    .map_err(Error::migration);
+                c.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
+                ran
+            }
+            Conn::Sqlite(c) => {
+                c.batch_execute("PRAGMA journal_mode = WAL;")?;
+                // IMMEDIATE takes the only write lock there is, so a second process waits and then finds nothing to do.
+                c.immediate_transaction(|c| {
+                    c.run_pending_migrations(SQLITE_MIGRATIONS)
+                        .map(|_| ())
+                        .map_err(Error::migration)
+                })
+            }
+        }
+    }
+}
+
+fn begin(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+    }
+    Ok(())
+}
+
+/// An open write transaction and its one moment: everything written in it carries the same time.
+pub struct Tx<'a> {
+    conn: &'a mut Conn,
+    now: Instant,
+    rung: Vec<Lane>,
+}
+
+impl Tx<'_> {
+    /// The moment this transaction began.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Has the doorbell of `lane` rung once this transaction is committed.
+    pub fn ring(&mut self, lane: Lane) {
+        if !self.rung.contains(&lane) {
+            self.rung.push(lane);
+        }
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        self.conn
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn
+    }
+}
+
+#[derive(Debug)]
+struct LogFaults;
+
+impl r2d2::HandleError<PoolFault> for LogFaults {
+    fn handle_error(&self, fault: PoolFault) {
+        tracing::warn!(%fault, "the database gives no connection; check that it runs and that KLAAR_DATABASE_URL is right");
+    }
+}

@@ -1,0 +1,21 @@
+//! What every room stands on: the database, identifiers, time, errors, audit, configuration. It knows no room.
+
+pub mod actor;
+pub mod audit;
+pub mod catalogue;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod ids;
+pub mod jobs;
+pub mod operations;
+pub mod page;
+pub mod patch;
+pub mod replies;
+pub mod secrets;
+mod sql_types;
+pub mod text;
+pub mod upkeep;
+
+pub use sql_types::{JsonText, JsonType, Uid, UidType};

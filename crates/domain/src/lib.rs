@@ -1,0 +1,10 @@
+//! The practice's world: one room per capability, the database, mail. No HTTP server, no job executor.
+//!
+//! A room is a module with the same files as its siblings (`model`, `queries`, `actions`, `jobs`, …); the kernel is what
+//! every room stands on and knows no room. The README's floor plan says what lives where.
+
+pub mod clients;
+pub mod custom_fields;
+pub mod identity;
+pub mod kernel;
+mod schema;

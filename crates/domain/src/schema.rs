@@ -1,0 +1,348 @@
+//! The tables, once for both databases. Private to the crate: no SQL outside the domain.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    practices (id) {
+        id -> UidType,
+        name -> Text,
+        world -> Text,
+        time_zone -> Text,
+        language -> Text,
+        enterprise_number -> Nullable<Text>,
+        version -> BigInt,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    accounts (id) {
+        id -> UidType,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        language -> Text,
+        password_hash -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    members (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        account_id -> UidType,
+        role -> Text,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    sessions (id) {
+        id -> UidType,
+        account_id -> UidType,
+        practice_id -> UidType,
+        token_hash -> Binary,
+        label -> Text,
+        authenticated_at -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    invitations (id) {
+        id -> UidType,
+        member_id -> UidType,
+        token_hash -> Binary,
+        expires_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    sign_in_failures (key, at) {
+        key -> Binary,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    api_keys (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        name -> Text,
+        token_hash -> Binary,
+        hint -> Text,
+        scopes -> JsonType,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    audit_entries (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        kind -> Text,
+        subject -> Nullable<Text>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        source -> Text,
+        operation_id -> Nullable<UidType>,
+        version -> Nullable<BigInt>,
+        at -> BigInt,
+        before -> Nullable<JsonType>,
+        after -> Nullable<JsonType>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    idempotent_replies (practice_id, caller, token) {
+        practice_id -> UidType,
+        caller -> Text,
+        token -> Text,
+        request_hash -> Binary,
+        reply -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    jobs (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        lane -> Text,
+        kind -> Text,
+        dedupe_key -> Nullable<Text>,
+        payload -> JsonType,
+        status -> Text,
+        priority -> Integer,
+        claims -> BigInt,
+        failures -> Integer,
+        max_failures -> Integer,
+        run_at -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        leased_by -> Nullable<UidType>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    operations (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        kind -> Text,
+        status -> Text,
+        done -> BigInt,
+        total -> Nullable<BigInt>,
+        failed -> BigInt,
+        result -> Nullable<JsonType>,
+        problem -> Nullable<JsonType>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    clients (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        kind -> Text,
+        reference -> Nullable<Text>,
+        name -> Text,
+        name_key -> Text,
+        search_key -> Text,
+        legal_form -> Nullable<Text>,
+        enterprise_number -> Nullable<Text>,
+        vat_number -> Nullable<Text>,
+        vat_liable -> Nullable<Bool>,
+        government -> Bool,
+        oin -> Nullable<Text>,
+        identifiers -> JsonType,
+        street -> Nullable<Text>,
+        street_number -> Nullable<Text>,
+        postcode -> Nullable<Text>,
+        town -> Nullable<Text>,
+        country -> Text,
+        language -> Text,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        website -> Nullable<Text>,
+        responsible_id -> Nullable<UidType>,
+        responsible_name -> Nullable<Text>,
+        portfolio -> Nullable<Text>,
+        mandate_start -> Nullable<Text>,
+        mandate_end -> Nullable<Text>,
+        archived_at -> Nullable<BigInt>,
+        registration -> Nullable<Text>,
+        registration_cause -> Nullable<Text>,
+        access_point_seat -> Nullable<Text>,
+        access_point_name -> Nullable<Text>,
+        checked_at -> Nullable<BigInt>,
+        unknown_since -> Nullable<BigInt>,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    client_values (client_key) {
+        client_key -> BigInt,
+        practice_id -> UidType,
+        vals -> JsonType,
+        prov -> JsonType,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    changes (entry_key, client_key, field, item) {
+        entry_key -> BigInt,
+        client_key -> BigInt,
+        field -> BigInt,
+        item -> BigInt,
+        old_num -> Nullable<Double>,
+        old_txt -> Nullable<Text>,
+        old_entry_key -> Nullable<BigInt>,
+        new_num -> Nullable<Double>,
+        new_txt -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    contacts (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        client_key -> BigInt,
+        name -> Text,
+        role -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        language -> Nullable<Text>,
+        receives_notices -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    field_categories (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        slug -> Text,
+        names -> JsonType,
+        position -> Integer,
+        active -> Bool,
+        in_lists -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    fields (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        category_id -> UidType,
+        slug -> Text,
+        names -> JsonType,
+        kind -> Text,
+        position -> Integer,
+        active -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    field_options (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        field_key -> BigInt,
+        label -> Text,
+        label_key -> Text,
+        delivered -> Bool,
+        position -> Integer,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(contacts -> clients (client_key));
+diesel::joinable!(client_values -> clients (client_key));
+diesel::joinable!(changes -> clients (client_key));
+diesel::joinable!(changes -> audit_entries (entry_key));
+diesel::joinable!(members -> accounts (account_id));
+diesel::joinable!(members -> practices (practice_id));
+diesel::joinable!(sessions -> practices (practice_id));
+diesel::joinable!(sessions -> accounts (account_id));
+diesel::joinable!(api_keys -> practices (practice_id));
+diesel::joinable!(invitations -> members (member_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    practices,
+    accounts,
+    members,
+    sessions,
+    invitations,
+    api_keys,
+    audit_entries,
+    clients,
+    client_values,
+    changes,
+    contacts,
+    field_categories,
+    fields,
+    field_options,
+);

@@ -1,0 +1,152 @@
+//! The commands and their help.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use klaar_domain::kernel::clock::Clock;
+use klaar_domain::kernel::config::Settings;
+use klaar_domain::kernel::db::Db;
+use klaar_worker::logging;
+
+use crate::{accounts, output, serve};
+
+/// Gets every client of an accountants' practice ready for Peppol, and keeps them so.
+///
+/// New here? `klaar demo` shows everything on this machine, without a server and without a network.
+#[derive(Parser)]
+#[command(name = "klaar", version, after_help = SETTINGS)]
+pub struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const SETTINGS: &str = "\
+Settings come from the environment (KLAAR_DATABASE_URL, KLAAR_LISTEN, …) or from the TOML file that KLAAR_CONFIG names
+(./klaar.toml when it is there). The README lists them all.";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the API, and the worker with it.
+    Serve(ServeArgs),
+    /// Show everything at once: a filled practice, an empty one, an offline Peppol network, the API on 127.0.0.1:8080.
+    #[cfg(feature = "sandbox")]
+    Demo(DemoArgs),
+    /// Run the offline world alone: DNS, SMP, a mail server with a page that shows the mails, and switchable faults.
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// Bring the database's schema up to date, then stop. `serve` and the worker do it at their start, too.
+    Migrate,
+    /// Print the API's OpenAPI description.
+    Openapi,
+    /// Practices.
+    #[command(subcommand)]
+    Practice(PracticeVerb),
+    /// People of a practice.
+    #[command(subcommand)]
+    Member(MemberVerb),
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyVerb),
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// Leave the jobs to klaar-worker processes beside this one.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+/// How to run the demo.
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Throw the demo's data away and start anew.
+    #[arg(long)]
+    pub fresh: bool,
+    /// The folder for the demo's data.
+    #[arg(long, default_value = "klaar-data")]
+    pub folder: std::path::PathBuf,
+    /// Where the API listens.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+}
+
+/// Where the offline world listens.
+#[cfg(feature = "sandbox")]
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// DNS (UDP and TCP); point KLAAR_DNS at it.
+    #[arg(long, default_value = "127.0.0.1:5354")]
+    pub dns: std::net::SocketAddr,
+    /// The SMP.
+    #[arg(long, default_value = "127.0.0.1:8091")]
+    pub smp: std::net::SocketAddr,
+    /// The mail server; point KLAAR_SMTP_URL at it.
+    #[arg(long, default_value = "127.0.0.1:2525")]
+    pub smtp: std::net::SocketAddr,
+    /// The page with the mails, and the addresses to switch faults.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub page: std::net::SocketAddr,
+}
+
+#[derive(Subcommand)]
+enum PracticeVerb {
+    /// Create a practice with the delivered PEPPOL fields.
+    Create(accounts::PracticeArgs),
+}
+
+#[derive(Subcommand)]
+enum MemberVerb {
+    /// Add a person; prints a one-time invitation to set a password with.
+    Create(accounts::MemberArgs),
+}
+
+#[derive(Subcommand)]
+enum KeyVerb {
+    /// Make an API key; it is printed once.
+    Create(accounts::KeyArgs),
+}
+
+/// Why a command stops, as a text for the person at the keyboard.
+pub struct Fault(pub String);
+
+impl<E: std::error::Error> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Runs what was asked for.
+pub async fn run(command: Command) -> Result<ExitCode, Fault> {
+    match command.verb {
+        Verb::Serve(args) => serve::run(settings()?, !args.no_worker).await?,
+        #[cfg(feature = "sandbox")]
+        Verb::Demo(args) => crate::demo::run(args).await?,
+        #[cfg(feature = "sandbox")]
+        Verb::Sandbox(args) => crate::sandbox::run(args).await?,
+        Verb::Migrate => {
+            open(&*settings()?)?;
+            output::say("The database is up to date.");
+        }
+        Verb::Openapi => output::say(&klaar_api::openapi().to_pretty_json()?),
+        Verb::Practice(PracticeVerb::Create(args)) => accounts::create_practice(&open(&*settings()?)?, args)?,
+        Verb::Member(MemberVerb::Create(args)) => accounts::create_member(&open(&*settings()?)?, args)?,
+        Verb::Key(KeyVerb::Create(args)) => accounts::create_key(&open(&*settings()?)?, args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The settings, with logs started.
+fn settings() -> Result<Arc<Settings>, Fault> {
+    let settings = Arc::new(Settings::load()?);
+    logging::start(&settings).map_err(Fault)?;
+    Ok(settings)
+}
+
+/// The database, up to date.
+pub fn open(settings: &Settings) -> Result<Db, Fault> {
+    let db = Db::open(&settings.database, settings.database_connections, Clock::system())?;
+    db.migrate()?;
+    Ok(db)
+}

@@ -1,0 +1,28 @@
+//! The `klaar` command: the only crate that links everything.
+
+mod accounts;
+mod command;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod keys;
+mod output;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::command::{Command, Fault};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match command::run(Command::parse()).await {
+        Ok(code) => code,
+        Err(Fault(text)) => {
+            output::complain(&format!("klaar: {text}"));
+            ExitCode::FAILURE
+        }
+    }
+}

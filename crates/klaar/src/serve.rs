@@ -1,0 +1,71 @@
+//! `klaar serve`: the API, and the worker with it unless it is told otherwise.
+
+use std::sync::Arc;
+
+use actix_web::HttpServer;
+use klaar_api::State;
+use klaar_domain::identity;
+use klaar_domain::kernel::config::Settings;
+use klaar_domain::kernel::db::Db;
+use klaar_worker::listener::Listener;
+use klaar_worker::{OutboxCollector, Runtime, Worker};
+
+use crate::command::{Fault, open};
+use crate::{keys, output};
+
+/// The most connections that one process holds open at once.
+const MOST_CONNECTIONS: usize = 10_000;
+
+/// Runs until the process is asked to stop.
+pub async fn run(settings: Arc<Settings>, with_worker: bool) -> Result<(), Fault> {
+    let db = open(&settings)?;
+    if db.read(identity::all_practices)?.is_empty() {
+        output::say("There is no practice yet. Make one, and a key for it:");
+        output::say("  klaar practice create --name \"My practice\" --world test");
+        output::say("  klaar key create --practice \"My practice\"");
+    }
+    both(settings, db, with_worker, || {}).await
+}
+
+/// Serves on an open database; calls `ready` once the API listens.
+pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: impl FnOnce()) -> Result<(), Fault> {
+    let keyring = keys::keyring(&settings)?;
+    let worker = if with_worker {
+        Some(start_worker(&settings, &db).await?)
+    } else {
+        None
+    };
+    if worker.is_none()
+        && let Some(url) = &settings.redis_url
+    {
+        klaar_worker::ring_over_redis(&db, &settings.database, url)?;
+    }
+    let state = State::new(db, keyring, (*settings).clone());
+    let limit = settings.shutdown_limit.as_secs();
+    let server = HttpServer::new(move || klaar_api::app(Arc::clone(&state)))
+        .workers(std::thread::available_parallelism().map_or(2, usize::from).min(8))
+        .worker_max_blocking_threads(usize::try_from(settings.database_connections).unwrap_or(16))
+        .max_connections(MOST_CONNECTIONS)
+        .shutdown_timeout(limit)
+        .bind(settings.listen)
+        .map_err(|error| Fault(format!("KLAAR_LISTEN: {}: {error}", settings.listen)))?
+        .run();
+    tracing::info!(address = %settings.listen, worker = worker.is_some(), "the API listens");
+    ready();
+    server.await?;
+    if let Some((worker, _listener)) = worker {
+        worker.stop().await;
+    }
+    Ok(())
+}
+
+async fn start_worker(settings: &Arc<Settings>, db: &Db) -> Result<(Arc<Worker>, Listener), Fault> {
+    let runtime = Runtime::new(db.clone(), Arc::clone(settings));
+    let metrics = runtime.metrics.clone();
+    metrics.register(Box::new(OutboxCollector::new(db.clone())?))?;
+    let worker = Arc::new(Worker::start(runtime, klaar_worker::jobs(), &klaar_worker::schedules()).await?);
+    let listener = Listener::open(settings.worker_listen, Arc::clone(&worker), metrics)
+        .await
+        .map_err(|error| Fault(format!("KLAAR_WORKER_LISTEN: {}: {error}", settings.worker_listen)))?;
+    Ok((worker, listener))
+}

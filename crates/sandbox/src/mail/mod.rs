@@ -1,0 +1,9 @@
+//! The mail server: it takes every mail, delivers none, and keeps the last ones to be looked at.
+
+mod mailbox;
+mod reading;
+pub(crate) mod smtp;
+
+pub(crate) use mailbox::Mailbox;
+pub use mailbox::{MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail};
+pub use reading::{Attachment, ReadMail};

@@ -1,0 +1,270 @@
+//! One SMTP dialogue.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    time::timeout,
+};
+
+use crate::{
+    faults::{SmtpEffect, SmtpStep},
+    label::Label,
+    mail::MAX_MAIL_BYTES,
+    world::World,
+};
+
+/// Time a client may take for its next line.
+const IDLE: Duration = Duration::from_secs(60);
+/// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
+const MAX_COMMAND: u64 = 4096;
+/// A line of content is read in pieces of at most this size.
+const CONTENT_PIECE: u64 = 64 * 1024;
+/// Recipients of one mail.
+const MAX_RECIPIENTS: usize = 1000;
+/// Content beyond the largest mail that is read and thrown away before the connection is closed.
+const MAX_EXCESS: usize = 4 * MAX_MAIL_BYTES;
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Done,
+    Refused,
+    Closed,
+}
+
+struct Session<'a> {
+    world: &'a World,
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    sender: Option<String>,
+    recipients: Vec<String>,
+}
+
+/// Leads a dialogue to its end.
+///
+/// # Errors
+/// When the connection breaks or idles.
+pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()> {
+    let (reader, writer) = stream.into_split();
+    let mut session = Session {
+        world,
+        reader: BufReader::new(reader),
+        writer,
+        sender: None,
+        recipients: Vec::new(),
+    };
+    let mut step = session
+        .step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered")
+        .await?;
+    while step != Step::Closed {
+        let Some(line) = session.read_command().await? else {
+            return Ok(());
+        };
+        step = session.obey(&line).await?;
+    }
+    Ok(())
+}
+
+impl Session<'_> {
+    /// The next command line without its end; `None` when the client has gone.
+    async fn read_command(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        let read = (&mut self.reader).take(MAX_COMMAND);
+        tokio::pin!(read);
+        timeout(IDLE, read.read_until(b'\n', &mut line)).await??;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.last() != Some(&b'\n') {
+            self.reply("500 5.5.2 line too long").await?;
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
+    }
+
+    async fn obey(&mut self, line: &str) -> io::Result<Step> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match verb.to_ascii_uppercase().as_str() {
+            "EHLO" => {
+                self.forget();
+                let reply = format!(
+                    "250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
+                     250 ENHANCEDSTATUSCODES"
+                );
+                self.step(SmtpStep::Ehlo, &reply).await
+            }
+            "HELO" => {
+                self.forget();
+                self.step(SmtpStep::Ehlo, "250 sandbox").await
+            }
+            "MAIL" => self.mail(rest).await,
+            "RCPT" => self.rcpt(rest).await,
+            "DATA" => self.data().await,
+            "RSET" => {
+                self.forget();
+                self.reply("250 2.0.0 forgotten").await
+            }
+            "NOOP" => self.reply("250 2.0.0 still here").await,
+            "VRFY" => self.reply("252 2.5.0 every address is taken").await,
+            "QUIT" => {
+                self.reply("221 2.0.0 bye").await?;
+                Ok(Step::Closed)
+            }
+            _ => self.reply("502 5.5.1 not known here").await,
+        }
+    }
+
+    async fn mail(&mut self, rest: &str) -> io::Result<Step> {
+        if self.sender.is_some() {
+            return self.reply("503 5.5.1 one mail at a time").await;
+        }
+        let Some((sender, parameters)) = path(rest, "FROM:") else {
+            return self.reply("501 5.5.4 MAIL FROM:<address>").await;
+        };
+        let size = parameters
+            .split_whitespace()
+            .find_map(|p| p.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok());
+        if size.is_some_and(|size: u64| size > MAX_MAIL_BYTES as u64) {
+            return self.reply("552 5.3.4 mail too large").await;
+        }
+        let step = self.step(SmtpStep::Mail, "250 2.1.0 sender taken").await?;
+        if step == Step::Done {
+            self.sender = Some(sender.to_owned());
+        }
+        Ok(step)
+    }
+
+    async fn rcpt(&mut self, rest: &str) -> io::Result<Step> {
+        if self.sender.is_none() {
+            return self.reply("503 5.5.1 MAIL first").await;
+        }
+        let Some((recipient, _)) = path(rest, "TO:").filter(|(recipient, _)| !recipient.is_empty()) else {
+            return self.reply("501 5.5.4 RCPT TO:<address>").await;
+        };
+        if self.recipients.len() >= MAX_RECIPIENTS {
+            return self.reply("452 4.5.3 too many recipients").await;
+        }
+        let fault = self.world.faults().smtp(SmtpStep::Rcpt, &[Label::of(recipient)]);
+        let step = self.answer(fault, "250 2.1.5 recipient taken").await?;
+        if step == Step::Done {
+            self.recipients.push(recipient.to_owned());
+        }
+        Ok(step)
+    }
+
+    async fn data(&mut self) -> io::Result<Step> {
+        let Some(sender) = self.sender.clone() else {
+            return self.reply("503 5.5.1 MAIL first").await;
+        };
+        if self.recipients.is_empty() {
+            return self.reply("554 5.5.1 no recipient").await;
+        }
+        let step = self.step(SmtpStep::Data, "354 end with a dot on a line").await?;
+        if step != Step::Done {
+            return Ok(step);
+        }
+        let content = self.read_content().await?;
+        let fault = self.fault(SmtpStep::Message);
+        let Some(content) = content else {
+            self.forget();
+            return self.reply("552 5.3.4 mail too large").await;
+        };
+        if matches!(fault, Some(SmtpEffect::Reply(_))) {
+            self.forget();
+            return self.answer(fault, "").await;
+        }
+        let id = self
+            .world
+            .mailbox
+            .keep(sender, std::mem::take(&mut self.recipients), content);
+        self.world.counters().count_mail();
+        self.forget();
+        self.answer(fault, &format!("250 2.0.0 kept as {id}")).await
+    }
+
+    /// The content up to the lone dot, with dot-stuffing undone (RFC 5321, section 4.5.2); `None` when it is too large.
+    /// A line ends in CR LF only: a lone line feed before the dot does not end a mail.
+    async fn read_content(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut content = Vec::new();
+        let mut excess = 0;
+        let mut at_line_start = true;
+        let mut after_cr = false;
+        loop {
+            let mut piece = Vec::new();
+            let read = (&mut self.reader).take(CONTENT_PIECE);
+            tokio::pin!(read);
+            if timeout(IDLE, read.read_until(b'\n', &mut piece)).await?? == 0 || excess > MAX_EXCESS {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if at_line_start && piece == b".\r\n" {
+                return Ok((excess == 0).then_some(content));
+            }
+            let line = if at_line_start {
+                piece.strip_prefix(b".").unwrap_or(&piece)
+            } else {
+                &piece
+            };
+            if content.len() + line.len() > MAX_MAIL_BYTES {
+                excess += line.len();
+            } else {
+                content.extend_from_slice(line);
+            }
+            // A piece can end between CR and LF, when a line is as long as a piece may be.
+            at_line_start = piece.ends_with(b"\r\n") || (after_cr && piece == b"\n");
+            after_cr = piece.last() == Some(&b'\r');
+        }
+    }
+
+    fn fault(&self, step: SmtpStep) -> Option<SmtpEffect> {
+        let recipients: Vec<Label> = self.recipients.iter().map(|recipient| Label::of(recipient)).collect();
+        self.world.faults().smtp(step, &recipients)
+    }
+
+    /// Replies to a step, as the faults in force have it.
+    async fn step(&mut self, step: SmtpStep, right: &str) -> io::Result<Step> {
+        let fault = self.fault(step);
+        self.answer(fault, right).await
+    }
+
+    async fn answer(&mut self, fault: Option<SmtpEffect>, right: &str) -> io::Result<Step> {
+        match fault {
+            None => self.reply(right).await,
+            Some(SmtpEffect::Drop) => Ok(Step::Closed),
+            Some(SmtpEffect::Slow { pause_ms }) => {
+                tokio::time::sleep(Duration::from_millis(pause_ms.into())).await;
+                self.reply(right).await
+            }
+            Some(SmtpEffect::Reply(code)) => {
+                let class = code / 100;
+                self.reply(&format!("{code} {class}.0.0 a fault of the sandbox"))
+                    .await?;
+                Ok(if code == 421 { Step::Closed } else { Step::Refused })
+            }
+        }
+    }
+
+    async fn reply(&mut self, text: &str) -> io::Result<Step> {
+        timeout(IDLE, self.writer.write_all(format!("{text}\r\n").as_bytes())).await??;
+        Ok(Step::Done)
+    }
+
+    fn forget(&mut self) {
+        self.sender = None;
+        self.recipients.clear();
+    }
+}
+
+/// The address of `FROM:<address> PARAMETERS` or `TO:<address> PARAMETERS`, and the parameters.
+fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let rest = rest.trim_start();
+    let (found, rest) = rest.split_at_checked(keyword.len())?;
+    if !found.eq_ignore_ascii_case(keyword) {
+        return None;
+    }
+    rest.trim_start().strip_prefix('<')?.split_once('>')
+}

@@ -1,0 +1,4 @@
+DROP TABLE operations;
+DROP TABLE jobs;
+DROP TABLE idempotent_replies;
+DROP TABLE audit_entries;

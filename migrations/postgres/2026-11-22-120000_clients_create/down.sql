@@ -1,0 +1,4 @@
+DROP TABLE contacts;
+DROP TABLE changes;
+DROP TABLE client_values;
+DROP TABLE clients;

@@ -1,0 +1,3 @@
+DROP TABLE field_options;
+DROP TABLE fields;
+DROP TABLE field_categories;

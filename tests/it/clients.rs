@@ -1,0 +1,297 @@
+//! Clients through the front door.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::house::House;
+
+async fn house() -> (House, Client) {
+    let house = House::open().await;
+    let practice = house.practice("Maes & Partners");
+    let client = house.may_everything(&practice);
+    (house, client)
+}
+
+async fn create(api: &Client, body: Value) -> Value {
+    api.post("/v1/clients", &body).await.expect(201)
+}
+
+fn path(client: &Value) -> String {
+    format!("/v1/clients/{}", client["id"].as_str().unwrap())
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["name"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_client_is_created_in_any_notation_and_read_back_canonical() {
+    let (_house, api) = house().await;
+    let answer = api
+        .post("/v1/clients", &json!({ "name": " Bakkerij Peeters ", "enterprise_number": "be 0403 227 515", "vat_number": "403227515", "country": "België", "language": "FR", "responsible": "Céline" }))
+        .await;
+    let created = answer.expect(201);
+    assert_eq!(answer.header("location"), path(&created));
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(created["name"], "Bakkerij Peeters");
+    assert_eq!(created["enterprise_number"], "0403227515");
+    assert_eq!(created["vat_number"], "BE0403227515");
+    assert_eq!(created["country"], "BE");
+    assert_eq!(created["language"], "fr");
+    assert_eq!(created["responsible"], json!({ "member_id": null, "name": "Céline" }));
+    assert_eq!(api.get(&path(&created)).await.expect(200), created);
+}
+
+#[tokio::test]
+async fn wrong_fields_are_all_named_with_the_mend_in_the_callers_language() {
+    let (_house, api) = house().await;
+    let body = json!({ "enterprise_number": "0403227516", "email": "x@", "fields": { "ready": "maybe", "registered_on": "x", "nothing": 1 } });
+    let answer = api
+        .with("accept-language", "nl-BE")
+        .post(
+            "/v1/clients",
+            &json!({ "name": "", "enterprise_number": "0403227516", "email": "x@" }),
+        )
+        .await;
+    let problem = answer.expect(422);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(problem["code"], "invalid");
+    assert_eq!(problem["title"], "Sommige velden kloppen niet; ze staan hieronder.");
+    let wrong = answer.wrong_fields();
+    assert!(wrong.contains(&("/name".to_owned(), "missing".to_owned())));
+    assert!(
+        wrong
+            .iter()
+            .any(|(pointer, code)| pointer == "/enterprise_number" && code.starts_with("check_digits"))
+    );
+    assert!(wrong.contains(&("/email".to_owned(), "malformed_email".to_owned())));
+    let wrong = api.post("/v1/clients", &body).await.wrong_fields();
+    assert!(
+        wrong.contains(&("/fields/ready".to_owned(), "wrong_type".to_owned())),
+        "{wrong:?}"
+    );
+    assert!(wrong.contains(&("/fields/registered_on".to_owned(), "system_owned".to_owned())));
+    assert!(wrong.contains(&("/fields/nothing".to_owned(), "unknown_field".to_owned())));
+    assert_eq!(
+        names(&api.get("/v1/clients").await.expect(200)).len(),
+        0,
+        "nothing was written"
+    );
+}
+
+#[tokio::test]
+async fn an_enterprise_number_is_unique_among_the_active_clients_of_a_practice() {
+    let (house, api) = house().await;
+    let first = create(&api, json!({ "name": "First", "enterprise_number": "0403227515" })).await;
+    let refused = api
+        .post(
+            "/v1/clients",
+            &json!({ "name": "Second", "enterprise_number": "403.227.515" }),
+        )
+        .await
+        .expect(409);
+    assert_eq!(refused["code"], "enterprise_number_taken");
+    assert_eq!(refused["params"]["client_id"], first["id"]);
+    assert!(refused["title"].as_str().unwrap().contains("First"));
+    let other = house.may_everything(&house.practice("Another practice"));
+    create(&other, json!({ "name": "Theirs", "enterprise_number": "0403227515" })).await;
+    api.post(&format!("{}/archive", path(&first)), &json!({}))
+        .await
+        .expect(200);
+    create(&api, json!({ "name": "Second", "enterprise_number": "0403227515" })).await;
+    assert_eq!(
+        api.post(&format!("{}/restore", path(&first)), &json!({}))
+            .await
+            .expect(409)["code"],
+        "enterprise_number_taken"
+    );
+}
+
+#[tokio::test]
+async fn a_patch_leaves_clears_and_sets_and_needs_the_etag() {
+    let (_house, api) = house().await;
+    let client = create(&api, json!({ "name": "A", "phone": "1", "email": "a@alpha.example" })).await;
+    let change = json!({ "phone": null, "town": "Gent" });
+    assert_eq!(
+        api.patch(&path(&client), &change).await.expect(428)["code"],
+        "condition_required"
+    );
+    assert_eq!(
+        api.with("if-match", "\"7\"")
+            .patch(&path(&client), &change)
+            .await
+            .expect(412)["code"],
+        "stale"
+    );
+    let changed = api
+        .with("if-match", "\"1\"")
+        .patch(&path(&client), &change)
+        .await
+        .expect(200);
+    assert_eq!(changed["phone"], Value::Null);
+    assert_eq!(changed["town"], "Gent");
+    assert_eq!(changed["email"], "a@alpha.example");
+    assert_eq!(changed["revision"], 2);
+    assert_eq!(
+        api.with("if-match", "\"1\"")
+            .patch(&path(&client), &change)
+            .await
+            .status,
+        412
+    );
+    let same = api
+        .with("if-match", "\"2\"")
+        .patch(&path(&client), &change)
+        .await
+        .expect(200);
+    assert_eq!(same["revision"], 2, "a change of nothing is no change");
+    assert_eq!(
+        api.with("if-match", "\"2\"")
+            .patch(&path(&client), &json!({ "name": null }))
+            .await
+            .status,
+        422
+    );
+}
+
+#[tokio::test]
+async fn the_history_tells_who_changed_what_from_what() {
+    let (_house, api) = house().await;
+    let client = create(&api, json!({ "name": "A", "phone": "1" })).await;
+    let change = json!({ "phone": "2", "fields": { "receive_software": "odoo", "ready": true } });
+    api.with("if-match", "\"1\"")
+        .patch(&path(&client), &change)
+        .await
+        .expect(200);
+    let history = api.get(&format!("{}/history", path(&client))).await.expect(200);
+    let entries = history["items"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0]["kind"], "client.updated");
+    assert_eq!(entries[0]["actor"]["name"], "test");
+    let changes = entries[0]["changes"].as_array().unwrap();
+    assert!(changes.contains(&json!({ "field": "phone", "before": "1", "after": "2" })));
+    assert!(changes.contains(&json!({ "field": "receive_software", "before": null, "after": "Odoo" })));
+    assert!(changes.contains(&json!({ "field": "ready", "before": null, "after": "true" })));
+    assert_eq!(entries[1]["kind"], "client.created");
+    let trail = api.get("/v1/audit-entries").await.expect(200);
+    let kinds: Vec<&str> = trail["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds[..3], ["client.updated", "client.created", "api_key.created"]);
+}
+
+#[tokio::test]
+async fn search_does_not_mind_case_and_accents_and_pages_are_whole() {
+    let (_house, api) = house().await;
+    for name in [
+        "Société Générale",
+        "societe anonyme",
+        "Łódź Import",
+        "Zoë Müller",
+        "100% Bio",
+        "Apotheek Claes",
+        "apotheek claes",
+    ] {
+        create(&api, json!({ "name": name, "town": "Liège" })).await;
+    }
+    let found = async |words: &str| {
+        names(&api.get(&format!("/v1/clients?search={words}")).await.expect(200))
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("SOCIETE").await, ["societe anonyme", "Société Générale"]);
+    assert_eq!(found("lodz%20liege").await, ["Łódź Import"]);
+    assert_eq!(found("100%25").await, ["100% Bio"]);
+    let mut walked = Vec::new();
+    let mut next = "/v1/clients?limit=2&total=true".to_owned();
+    loop {
+        let page = api.get(&next).await.expect(200);
+        assert_eq!(page["total"], 7);
+        walked.extend(names(&page).into_iter().map(str::to_owned));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        next = format!("/v1/clients?limit=2&total=true&cursor={cursor}");
+    }
+    assert_eq!(
+        walked,
+        [
+            "100% Bio",
+            "Apotheek Claes",
+            "apotheek claes",
+            "Łódź Import",
+            "societe anonyme",
+            "Société Générale",
+            "Zoë Müller"
+        ]
+    );
+    let backwards = api.get("/v1/clients?sort=-name").await.expect(200);
+    assert_eq!(names(&backwards)[0], "Zoë Müller");
+    assert_eq!(
+        api.get("/v1/clients?cursor=nonsense").await.expect(422)["errors"][0]["pointer"],
+        "/cursor"
+    );
+    assert_eq!(api.get("/v1/clients?limit=0").await.status, 422);
+}
+
+/// AP-22: enterprise number, VAT number and the VAT-liable flag, each testable for "filled in".
+#[tokio::test]
+async fn ap_22_numbers_and_the_vat_flag_filter() {
+    let (_house, api) = house().await;
+    create(
+        &api,
+        json!({ "name": "Both", "enterprise_number": "0403227515", "vat_number": "BE0403227515", "vat_liable": true }),
+    )
+    .await;
+    create(
+        &api,
+        json!({ "name": "Exempt", "enterprise_number": "0400378485", "vat_liable": false }),
+    )
+    .await;
+    create(&api, json!({ "name": "Neither" })).await;
+    for (query, expected) in [
+        ("has_enterprise_number=true", vec!["Both", "Exempt"]),
+        ("has_enterprise_number=false", vec!["Neither"]),
+        ("has_vat_number=true", vec!["Both"]),
+        ("has_enterprise_number=true&has_vat_number=false", vec!["Exempt"]),
+        ("vat_liable=true", vec!["Both"]),
+        ("vat_liable=false", vec!["Exempt"]),
+    ] {
+        assert_eq!(
+            names(&api.get(&format!("/v1/clients?{query}")).await.expect(200)),
+            expected,
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_archived_client_leaves_the_list_and_comes_back() {
+    let (_house, api) = house().await;
+    let client = create(&api, json!({ "name": "A" })).await;
+    let archived = api
+        .post(&format!("{}/archive", path(&client)), &json!({}))
+        .await
+        .expect(200);
+    assert_eq!(archived["archived_at"], "2026-11-22T09:00:00.000000Z");
+    assert!(names(&api.get("/v1/clients").await.expect(200)).is_empty());
+    assert_eq!(names(&api.get("/v1/clients?archived=true").await.expect(200)), ["A"]);
+    let refused = api
+        .with("if-match", "\"2\"")
+        .patch(&path(&client), &json!({ "name": "B" }))
+        .await;
+    assert_eq!(refused.expect(409)["code"], "archived");
+    api.post(&format!("{}/restore", path(&client)), &json!({}))
+        .await
+        .expect(200);
+    assert_eq!(names(&api.get("/v1/clients").await.expect(200)), ["A"]);
+}

@@ -1,0 +1,21 @@
+//! The product seen from outside: one binary, one file per room, and the guards that find what is not covered.
+//!
+//! Everything runs on SQLite with the queue in the process; with `KLAAR_TEST_POSTGRES_URL` and `KLAAR_TEST_REDIS_URL` set,
+//! the same tests run on PostgreSQL and Redis.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod client;
+mod clients;
+mod custom_fields;
+mod house;
+mod identity;
+mod kernel;
+mod openapi;
+mod strangers;
+mod walls;

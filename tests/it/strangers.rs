@@ -1,0 +1,192 @@
+//! Every operation of the description refuses nobody, the wrong role and another practice. The cases come from the
+//! description itself, so an operation cannot be forgotten.
+
+use klaar_domain::identity::{Practice, Right};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::house::House;
+
+/// Operations that are open to everybody: signing in, and setting the first password.
+const OPEN: &[&str] = &["create_session", "accept_invitation"];
+
+struct Operation {
+    id: String,
+    method: Method,
+    path: String,
+    rights: Vec<String>,
+    body: Option<Value>,
+    /// The media type of the body, when it is no JSON.
+    media: Option<String>,
+    tagged: bool,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(klaar_api::openapi()).unwrap();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let content = operation["requestBody"]["content"].as_object();
+            let media = content
+                .and_then(|content| content.keys().next().cloned())
+                .filter(|media| media != "application/json");
+            let reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+            let schema = reference.map(|r| &document["components"]["schemas"][r.rsplit('/').next().unwrap()]);
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            all.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.clone(),
+                rights: operation["security"][0]["bearer"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|r| r.as_str().unwrap().to_owned())
+                    .collect(),
+                body: schema.map(|schema| schema["example"].clone()),
+                media,
+                tagged: parameters.iter().any(|p| p["name"] == "If-Match"),
+            });
+        }
+    }
+    all
+}
+
+impl Operation {
+    async fn call(&self, api: &Client, id: &str) -> u16 {
+        let path = self.path.replace("{id}", id);
+        let api = if self.tagged {
+            api.with("if-match", "\"1\"")
+        } else {
+            api.clone()
+        };
+        match (&self.media, &self.body) {
+            (Some(media), _) => {
+                api.send_bytes(self.method.clone(), &path, Some((media, b"Naam\nX\n".to_vec())))
+                    .await
+                    .status
+            }
+            (None, body) => api.send(self.method.clone(), &path, body.as_ref()).await.status,
+        }
+    }
+}
+
+/// Something of each kind in `practice`, by the first segment of its path.
+async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, String)> {
+    let api = house.may_everything(practice);
+    let client = api.post("/v1/clients", &json!({ "name": "Theirs" })).await.expect(201);
+    let member = api
+        .post(
+            "/v1/members",
+            &json!({ "email": "x@theirs.example", "name": "X", "role": "reader" }),
+        )
+        .await
+        .expect(201);
+    let key = api
+        .post("/v1/api-keys", &json!({ "name": "Theirs", "scopes": ["clients:read"] }))
+        .await
+        .expect(201);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    vec![
+        ("clients", text(&client["id"])),
+        ("members", text(&member["member"]["id"])),
+        ("api-keys", text(&key["api_key"]["id"])),
+    ]
+}
+
+fn kind_of(path: &str) -> &str {
+    path.trim_start_matches("/v1/").split('/').next().unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_refuses_nobody() {
+    let house = House::open().await;
+    for operation in operations().iter().filter(|o| !OPEN.contains(&o.id.as_str())) {
+        assert_eq!(
+            operation
+                .call(&house.nobody(), "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")
+                .await,
+            401,
+            "{}",
+            operation.id
+        );
+        let forged = Client::new(house.base(), Some("klaar_key_forged".to_owned()));
+        assert_eq!(
+            operation.call(&forged, "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b").await,
+            401,
+            "{}",
+            operation.id
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_the_wrong_role() {
+    let house = House::open().await;
+    let practice = house.practice("Ours");
+    let things = furnish(&house, &practice).await;
+    for operation in operations()
+        .iter()
+        .filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty())
+    {
+        let others: Vec<Right> = Right::ALL
+            .iter()
+            .copied()
+            .filter(|right| !operation.rights.iter().any(|r| r == right.as_str()))
+            .collect();
+        let id = things
+            .iter()
+            .find(|(kind, _)| *kind == kind_of(&operation.path))
+            .map_or("x", |(_, id)| id);
+        assert_eq!(
+            operation.call(&house.may(&practice, &others), id).await,
+            403,
+            "{} must need {:?}",
+            operation.id,
+            operation.rights
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_operation_answers_a_foreign_thing_like_an_absent_one() {
+    let house = House::open().await;
+    let (ours, theirs) = (house.practice("Ours"), house.practice("Theirs"));
+    let (api, things) = (house.may_everything(&ours), furnish(&house, &theirs).await);
+    let absent = "0197f6a2c3d47e5f8a9b0c1d2e3f4a5b";
+    let with_id: Vec<Operation> = operations().into_iter().filter(|o| o.path.contains("{id}")).collect();
+    for operation in &with_id {
+        let foreign = things
+            .iter()
+            .find(|(kind, _)| *kind == kind_of(&operation.path))
+            .map(|(_, id)| id.clone());
+        let prefix = foreign
+            .as_ref()
+            .map_or("opn", |id| id.split('_').next().unwrap())
+            .to_owned();
+        let on_absent = operation.call(&api, &format!("{prefix}_{absent}")).await;
+        // A session belongs to an account; a key has none, so its answer is the same refusal for every session.
+        let expected = if operation.id == "delete_session" {
+            404
+        } else {
+            on_absent
+        };
+        assert_eq!(on_absent, expected);
+        assert!(
+            matches!(on_absent, 404 | 422),
+            "{} answers {on_absent} to an absent thing",
+            operation.id
+        );
+        if let Some(foreign) = foreign {
+            assert_eq!(
+                operation.call(&api, &foreign).await,
+                on_absent,
+                "{} tells a foreign thing from an absent one",
+                operation.id
+            );
+        }
+    }
+    let read = house.may_everything(&theirs).get("/v1/clients").await.expect(200);
+    assert_eq!(read["items"][0]["name"], "Theirs", "nothing of theirs was changed");
+}

@@ -1,0 +1,192 @@
+//! The walls of the house: who imports whom, who writes which table, how large a file may be.
+
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// Folders with product code.
+const PRODUCT: &[&str] = &[
+    "api/src",
+    "worker/src",
+    "crates/klaar/src",
+    "crates/domain/src",
+    "crates/standards/src",
+    "crates/sandbox/src",
+];
+const MOST_LINES: usize = 400;
+/// One declaration a table, as long as there are tables.
+const SCHEMA: &str = "crates/domain/src/schema.rs";
+/// Files that may be longer, each with its reason.
+const LONG: &[(&str, &str)] = &[(
+    "api/src/clients.rs",
+    "the card's fields stand four times in it: in, change, out, and their descriptions",
+)];
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every product file by its path from the root, with its text up to its inline tests.
+fn product() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for folder in PRODUCT {
+        rust_files(&Path::new(ROOT).join(folder), &mut files);
+    }
+    let named = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(ROOT).unwrap().display().to_string();
+        (name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned())
+    };
+    files
+        .into_iter()
+        .map(named)
+        .filter(|(name, _)| !name.ends_with("tests.rs"))
+        .collect()
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for (name, text) in product().into_iter().filter(|(name, _)| name != SCHEMA) {
+        let lines = text.lines().count();
+        let excused = LONG.iter().any(|(file, _)| *file == name);
+        assert!(
+            lines <= MOST_LINES || excused,
+            "{name} has {lines} lines; a room too full, or an exception that says why"
+        );
+    }
+    for (file, _) in LONG {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+        assert!(text.lines().count() > MOST_LINES, "{file} needs no exception any more");
+    }
+}
+
+#[test]
+fn the_crates_lean_one_way() {
+    let forbidden = [
+        (
+            "crates/standards/src",
+            &[
+                "klaar_domain",
+                "klaar_api",
+                "klaar_worker",
+                "klaar_sandbox",
+                "diesel",
+                "actix",
+                "apalis",
+                "tokio",
+            ][..],
+        ),
+        (
+            "crates/domain/src",
+            &["klaar_api", "klaar_worker", "klaar_sandbox", "actix", "apalis"][..],
+        ),
+        ("api/src", &["klaar_worker", "klaar_sandbox", "apalis", "diesel"][..]),
+        ("worker/src", &["klaar_api", "klaar_sandbox", "actix", "diesel"][..]),
+        (
+            "crates/sandbox/src",
+            &["klaar_domain", "klaar_api", "klaar_worker", "diesel"][..],
+        ),
+    ];
+    for (name, text) in product() {
+        for (folder, names) in forbidden {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let found = code
+                .filter(|_| name.starts_with(folder))
+                .find(|line| names.iter().any(|n| line.contains(&format!("{n}::"))));
+            assert_eq!(found, None, "{name} leans on what its crate must not know");
+        }
+    }
+}
+
+/// The kernel knows no room.
+#[test]
+fn the_kernel_knows_no_room() {
+    for (name, text) in product()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("crates/domain/src/kernel/"))
+    {
+        for room in ["clients", "identity", "custom_fields", "lookups", "transfers"] {
+            assert!(
+                !text.contains(&format!("crate::{room}::")),
+                "{name} knows the room {room}"
+            );
+        }
+    }
+}
+
+/// Everything that a list can show is written through the one door.
+#[test]
+fn only_the_door_writes_clients_values_and_changes() {
+    let door = ["crates/domain/src/clients/door/"];
+    for (name, text) in product()
+        .into_iter()
+        .filter(|(name, _)| !door.iter().any(|d| name.starts_with(d)))
+    {
+        for table in ["clients", "client_values", "changes"] {
+            for verb in ["insert_into", "update", "delete"] {
+                assert!(
+                    !text.contains(&format!("{verb}({table}::table")),
+                    "{name} writes {table} past the door"
+                );
+            }
+            for sql in [
+                format!("INSERT INTO {table} "),
+                format!("UPDATE {table} "),
+                format!("DELETE FROM {table} "),
+            ] {
+                assert!(!text.contains(&sql), "{name} writes {table} past the door");
+            }
+        }
+    }
+}
+
+/// Each table is written by its owner alone.
+#[test]
+fn only_the_owner_writes_a_table() {
+    let owners = [
+        ("practices", "identity", "clients/door/"),
+        ("accounts", "identity", ""),
+        ("members", "identity", ""),
+        ("sessions", "identity", ""),
+        ("invitations", "identity", ""),
+        ("api_keys", "identity", ""),
+        ("contacts", "clients", ""),
+        ("field_categories", "custom_fields", ""),
+        ("fields", "custom_fields", ""),
+        ("field_options", "custom_fields", ""),
+        ("audit_entries", "kernel", ""),
+        ("operations", "kernel", ""),
+        ("jobs", "kernel", ""),
+        ("idempotent_replies", "kernel", ""),
+    ];
+    for (name, text) in product() {
+        let room = name.strip_prefix("crates/domain/src/").unwrap_or(&name);
+        for (table, owner, also) in owners {
+            let writes = ["insert_into", "update", "delete"]
+                .iter()
+                .any(|verb| text.contains(&format!("{verb}({table}::table")));
+            let may = room.starts_with(&format!("{owner}/")) || (!also.is_empty() && room.starts_with(also));
+            assert!(!writes || may, "{name} writes {table}, which belongs to {owner}");
+        }
+    }
+}
+
+/// Migrations for the two databases go in pairs.
+#[test]
+fn every_migration_has_its_twin() {
+    let list = |backend: &str| {
+        let mut names: Vec<String> = std::fs::read_dir(Path::new(ROOT).join("migrations").join(backend))
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(list("postgres"), list("sqlite"));
+}

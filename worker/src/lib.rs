@@ -1,0 +1,54 @@
+//! The back door: job in, domain call, done. A library, so that `klaar serve` can run it in its own process, and the
+//! `klaar-worker` command.
+//!
+//! The database's outbox is the truth (`klaar_domain::kernel::jobs`). A *relay* in each process claims due jobs and hands
+//! tickets to a *transport*: apalis over a channel inside the process, or over Redis when that is set. An *executor*
+//! starts the job a ticket stands for, runs its handler and settles it. Tickets may be lost, doubled or overtaken; rows
+//! are not.
+
+mod batches;
+mod doorbell;
+mod executor;
+pub mod listener;
+pub mod logging;
+mod metrics;
+mod registry;
+mod relay;
+mod run;
+mod transport;
+mod upkeep;
+mod worker;
+
+use klaar_domain::kernel::jobs::Lane;
+use klaar_domain::kernel::upkeep::PruneSettled;
+
+pub use doorbell::ring_over_redis;
+pub use metrics::OutboxCollector;
+pub use registry::{Handler, Registry, Schedule};
+pub use run::{Fault, Run};
+pub use worker::{Runtime, StartError, Worker, run_due};
+
+/// Every job there is, and who runs it.
+#[must_use]
+pub fn jobs() -> Registry {
+    let mut registry = Registry::default();
+    registry.add::<PruneSettled>(upkeep::prune_settled);
+    registry
+}
+
+/// Every schedule there is: a name, when (second, minute, hour, day, month, day of the week; UTC) and what is enqueued.
+#[must_use]
+pub fn schedules() -> Vec<Schedule> {
+    vec![Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {})]
+}
+
+/// How many handlers of a lane run at once in one process.
+#[must_use]
+pub fn concurrency(lane: Lane) -> usize {
+    match lane {
+        Lane::Interactive => 16,
+        Lane::Mail => 8,
+        Lane::Network => 64,
+        Lane::Bulk => 4,
+    }
+}
