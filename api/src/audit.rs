@@ -76,14 +76,8 @@ impl From<Entry> for EntryOut {
             at: entry.at.to_string(),
             source: entry.source,
             subject: entry.subject,
-            actor: ActorOut {
-                kind: entry.actor_kind,
-                id: entry.actor_id,
-                name: entry.actor_name,
-            },
-            operation_id: entry
-                .operation_id
-                .map(|id| klaar_domain::kernel::operations::OperationId(id).to_string()),
+            actor: ActorOut { kind: entry.actor_kind, id: entry.actor_id, name: entry.actor_name },
+            operation_id: entry.operation_id.map(|id| klaar_domain::kernel::operations::OperationId(id).to_string()),
             before: entry.before.and_then(|text| text.read().ok()),
             after: entry.after.and_then(|text| text.read().ok()),
         }
@@ -98,11 +92,7 @@ impl From<Entry> for EntryOut {
 #[get("/audit-entries")]
 pub async fn list_audit_entries(may: May<AuditRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
-        let page = audit::list(
-            conn,
-            caller.practice.uid(),
-            (query.cursor.as_deref(), page::limit(query.limit)?),
-        )?;
+        let page = audit::list(conn, caller.practice.uid(), (query.cursor.as_deref(), page::limit(query.limit)?))?;
         Reply::ok(&PageOut::from(page.map(EntryOut::from)))
     })
     .await

@@ -37,20 +37,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             }
             let bytes = read_all(payload, &request, MOST_BYTES).await?;
             let value = parse(&bytes, &request)?;
-            Ok(Self {
-                value,
-                hash: Sha256::digest(&bytes).to_vec(),
-            })
+            Ok(Self { value, hash: Sha256::digest(&bytes).to_vec() })
         })
     }
 }
 
 fn is_json(request: &HttpRequest) -> bool {
-    let kind = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json") || kind.eq_ignore_ascii_case("application/merge-patch+json")
 }
@@ -60,11 +53,7 @@ pub async fn read_all(mut payload: Payload, request: &HttpRequest, most: usize) 
     let mut bytes = bytes::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| {
-            Problem::http(
-                "malformed_json",
-                vec![("reason", "the body breaks off".to_owned())],
-                request,
-            )
+            Problem::http("malformed_json", vec![("reason", "the body breaks off".to_owned())], request)
         })?;
         if bytes.len() + chunk.len() > most {
             return Err(Problem::http("too_large", vec![("max", most.to_string())], request));
@@ -108,13 +97,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// An identifier in the path. One that is malformed is answered like one that is absent, and only once the caller is known.
 pub struct InPath<T>(Option<T>);
 
-impl<T: Copy> InPath<T> {
+impl<T: Clone> InPath<T> {
     /// The identifier.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is malformed.
     pub fn get(&self) -> Result<T, Error> {
-        self.0.ok_or(Error::NotFound("resource"))
+        self.0.clone().ok_or(Error::NotFound("resource"))
     }
 }
 
@@ -123,11 +112,7 @@ impl<T: FromStr + 'static> FromRequest for InPath<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request
-            .match_info()
-            .iter()
-            .next()
-            .and_then(|(_, text)| text.parse().ok());
+        let id = request.match_info().iter().next().and_then(|(_, text)| text.parse().ok());
         std::future::ready(Ok(Self(id)))
     }
 }

@@ -453,23 +453,14 @@ pub struct AccessPointOut {
 }
 
 impl ClientOut {
+    #[expect(clippy::too_many_lines, reason = "one line a field of the card")]
     pub(crate) fn of(client: Client, catalogue: &Catalogue) -> Self {
         let fields = catalogue
             .fields
             .iter()
             .filter_map(|f| Some((f.slug.clone(), plain(custom_fields::shown(&client, f)?))))
             .collect();
-        let Client {
-            id,
-            card,
-            facts,
-            archived_at,
-            revision,
-            created_at,
-            updated_at,
-            key: _,
-            values: _,
-        } = client;
+        let Client { id, card, facts, archived_at, revision, created_at, updated_at, key: _, values: _ } = client;
         let Card {
             kind,
             reference,
@@ -516,20 +507,15 @@ impl ClientOut {
             email,
             phone,
             website,
-            responsible: responsible.map(|r| ResponsibleOut {
-                member_id: r.member.map(|id| id.to_string()),
-                name: r.name,
-            }),
+            responsible: responsible
+                .map(|r| ResponsibleOut { member_id: r.member.map(|id| id.to_string()), name: r.name }),
             portfolio,
             mandate_start,
             mandate_end,
             registration: RegistrationOut {
                 state: facts.state,
                 cause: facts.cause,
-                access_point: facts.seat.map(|seat_id| AccessPointOut {
-                    seat_id,
-                    name: facts.name,
-                }),
+                access_point: facts.seat.map(|seat_id| AccessPointOut { seat_id, name: facts.name }),
                 checked_at: facts.checked_at.map(|at| at.to_string()),
                 unknown_since: facts.unknown_since.map(|at| at.to_string()),
             },
@@ -649,13 +635,7 @@ pub async fn update_client(
         let (change, fields) = body.value.split();
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
         let values = custom_fields::check_values(&catalogue, &fields)?;
-        let client = clients::change(
-            tx,
-            &caller.practice,
-            &caller.actor,
-            (id.get()?, seen.0),
-            (change, values),
-        )?;
+        let client = clients::change(tx, &caller.practice, &caller.actor, (id.get()?, seen.0), (change, values))?;
         reply(client, &catalogue)
     })
     .await
@@ -670,10 +650,7 @@ pub async fn update_client(
 pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(
-            clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?,
-            &catalogue,
-        )
+        reply(clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
     })
     .await
 }
@@ -687,10 +664,7 @@ pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Res
 pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(
-            clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?,
-            &catalogue,
-        )
+        reply(clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
     })
     .await
 }
@@ -710,18 +684,11 @@ pub async fn list_client_history(
     may.read(move |conn, caller| {
         let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
         let client = clients::find(conn, &caller.practice, id.get()?)?;
-        let page = clients::history(
-            conn,
-            &caller.practice,
-            &client,
-            (query.cursor.as_deref(), page::limit(query.limit)?),
-        )?;
+        let page =
+            clients::history(conn, &caller.practice, &client, (query.cursor.as_deref(), page::limit(query.limit)?))?;
         let page = page.map(|(entry, changes)| ClientEventOut {
             entry: entry.into(),
-            changes: changes
-                .into_iter()
-                .map(|change| change_out(change, &catalogue))
-                .collect(),
+            changes: changes.into_iter().map(|change| change_out(change, &catalogue)).collect(),
         });
         Reply::ok(&PageOut::from(page))
     })
@@ -738,19 +705,12 @@ fn change_out(change: clients::Change, catalogue: &Catalogue) -> ChangeOut {
     };
     let label = |value: Option<String>| match (custom, &value) {
         (Some(field), Some(text)) => {
-            let option = text
-                .parse::<i64>()
-                .ok()
-                .and_then(|key| field.options.iter().find(|option| option.key == key));
+            let option = text.parse::<i64>().ok().and_then(|key| field.options.iter().find(|option| option.key == key));
             option.map(|option| option.label.clone()).or(value)
         }
         _ => value,
     };
-    ChangeOut {
-        field,
-        before: label(change.old),
-        after: label(change.new),
-    }
+    ChangeOut { field, before: label(change.old), after: label(change.new) }
 }
 
 /// Mounts the room.

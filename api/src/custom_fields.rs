@@ -137,10 +137,7 @@ fn field_out(field: &Field, language: Language) -> FieldOut {
 pub async fn list_field_categories(may: May<ClientsRead>) -> Result<Reply, Problem> {
     let language = may.language;
     may.read(move |conn, caller| {
-        Reply::ok(&CatalogueOut::of(
-            custom_fields::catalogue(conn, &caller.practice)?,
-            language,
-        ))
+        Reply::ok(&CatalogueOut::of(custom_fields::catalogue(conn, &caller.practice)?, language))
     })
     .await
 }

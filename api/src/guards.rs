@@ -40,7 +40,10 @@ macro_rules! needs {
 needs!(
     ClientsRead,
     ClientsWrite,
+    ExportsRead,
+    LookupsRun,
     AuditRead,
+    OperationsManage,
     MembersManage,
     KeysManage,
     PracticeManage
@@ -73,9 +76,7 @@ impl<N: Need> FromRequest for May<N> {
 
 impl<N: Need> May<N> {
     fn from_parts(request: &HttpRequest) -> Result<Self, Problem> {
-        let state = request
-            .app_data::<web::Data<State>>()
-            .map(|data| data.clone().into_inner());
+        let state = request.app_data::<web::Data<State>>().map(|data| data.clone().into_inner());
         let state = state.ok_or_else(|| Problem::of(Error::internal("the application has no state"), request))?;
         Ok(Self {
             state,
@@ -170,15 +171,8 @@ impl<N: Need> May<N> {
     }
 
     async fn blocking<T: Send + 'static>(self, work: impl FnOnce(Door) -> Result<T> + Send + 'static) -> Result<T> {
-        let door = Door {
-            state: self.state,
-            token: self.token,
-            key: self.key,
-            right: N::RIGHT,
-        };
-        web::block(move || work(door))
-            .await
-            .map_err(|_| Error::internal("the pool of blocking threads is gone"))?
+        let door = Door { state: self.state, token: self.token, key: self.key, right: N::RIGHT };
+        web::block(move || work(door)).await.map_err(|_| Error::internal("the pool of blocking threads is gone"))?
     }
 }
 
@@ -221,10 +215,7 @@ impl FromRequest for SeenRevision {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let header = request
-            .headers()
-            .get(IF_MATCH)
-            .map(|value| value.to_str().unwrap_or_default().trim());
+        let header = request.headers().get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim());
         let seen = match header {
             None => Err(Error::ConditionRequired),
             // A tag that we never gave cannot be the present one.

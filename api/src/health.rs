@@ -24,28 +24,17 @@ impl Default for Meters {
     fn default() -> Self {
         let registry = Registry::new();
         let requests = HistogramVec::new(
-            HistogramOpts::new(
-                "klaar_request_seconds",
-                "Time taken by requests, by method, route and status.",
-            )
-            .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]),
+            HistogramOpts::new("klaar_request_seconds", "Time taken by requests, by method, route and status.")
+                .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]),
             &["method", "route", "status"],
         )
         .expect("the names are valid");
-        let connections = IntGaugeVec::new(
-            Opts::new("klaar_database_connections", "Connections of this process by use."),
-            &["use"],
-        )
-        .expect("the names are valid");
+        let connections =
+            IntGaugeVec::new(Opts::new("klaar_database_connections", "Connections of this process by use."), &["use"])
+                .expect("the names are valid");
         registry.register(Box::new(requests.clone())).expect("registered once");
-        registry
-            .register(Box::new(connections.clone()))
-            .expect("registered once");
-        Self {
-            registry,
-            requests,
-            connections,
-        }
+        registry.register(Box::new(connections.clone())).expect("registered once");
+        Self { registry, requests, connections }
     }
 }
 
@@ -102,11 +91,7 @@ pub async fn observe<B: MessageBody>(
     let status = response.status();
     let took = began.elapsed();
     if let Some(state) = response.request().app_data::<web::Data<State>>() {
-        state
-            .meters
-            .requests
-            .with_label_values(&[&method, &route, status.as_str()])
-            .observe(took.as_secs_f64());
+        state.meters.requests.with_label_values(&[&method, &route, status.as_str()]).observe(took.as_secs_f64());
     }
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if status.is_server_error() {
@@ -115,9 +100,7 @@ pub async fn observe<B: MessageBody>(
         tracing::debug!(request_id = %id, %method, %route, status = status.as_u16(), millis, "request");
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), value);
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
     }
     Ok(response)
 }

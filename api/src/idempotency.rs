@@ -33,16 +33,9 @@ impl Key {
         };
         let token = header.to_str().unwrap_or_default().trim().to_owned();
         if token.is_empty() || token.len() > LONGEST || !token.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return Err(Problem::http(
-                "malformed_header",
-                vec![("header", HEADER.to_owned())],
-                request,
-            ));
+            return Err(Problem::http("malformed_header", vec![("header", HEADER.to_owned())], request));
         }
-        Ok(Some(Self {
-            token,
-            place: format!("{} {}", request.method(), request.uri()),
-        }))
+        Ok(Some(Self { token, place: format!("{} {}", request.method(), request.uri()) }))
     }
 }
 
@@ -62,12 +55,8 @@ pub fn once(
     hasher.update(key.place.as_bytes());
     hasher.update(body_hash);
     let request_hash = hasher.finalize().to_vec();
-    let slot = replies::Slot {
-        practice: caller.practice.uid(),
-        caller: &by,
-        token: &key.token,
-        request_hash: &request_hash,
-    };
+    let slot =
+        replies::Slot { practice: caller.practice.uid(), caller: &by, token: &key.token, request_hash: &request_hash };
     let place = format!("{}/idempotent_replies/{by}/{}", caller.practice.id, key.token);
     state.db.write(|tx| match replies::reserve(tx, &slot)? {
         replies::Reserved::Fresh => {

@@ -6,16 +6,20 @@
 mod audit;
 mod body;
 mod clients;
+mod contacts;
 mod custom_fields;
+mod dead_jobs;
 mod guards;
 mod health;
 mod idempotency;
 mod identity;
 mod limits;
+mod lookups;
 mod openapi;
 mod operations;
 mod problem;
 mod reply;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -54,13 +58,7 @@ impl State {
     #[must_use]
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
         let limiter = Limiter::new(settings.rate_limit);
-        Arc::new(Self {
-            db,
-            keyring,
-            settings,
-            limiter,
-            meters: Meters::default(),
-        })
+        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default() })
     }
 }
 
@@ -68,8 +66,12 @@ impl State {
 fn routes(config: &mut ServiceConfig<'_>) {
     identity::routes(config);
     clients::routes(config);
+    contacts::routes(config);
     custom_fields::routes(config);
+    transfers::routes(config);
+    lookups::routes(config);
     operations::routes(config);
+    dead_jobs::routes(config);
     audit::routes(config);
 }
 
@@ -109,28 +111,12 @@ pub fn app(
 fn cors(settings: &Settings) -> Cors {
     let mut cors = Cors::default()
         .allowed_methods(["GET", "POST", "PATCH", "PUT", "DELETE"])
-        .allowed_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            header::ACCEPT_LANGUAGE,
-        ])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, header::ACCEPT_LANGUAGE])
         .allowed_header("Idempotency-Key")
-        .expose_headers([
-            "ETag",
-            "Location",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Retry-After",
-            "X-Request-Id",
-        ])
+        .expose_headers(["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"])
         .max_age(3600);
     for origin in &settings.allowed_origins {
-        cors = if origin == "*" {
-            cors.allow_any_origin()
-        } else {
-            cors.allowed_origin(origin)
-        };
+        cors = if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) };
     }
     cors
 }
@@ -141,11 +127,7 @@ async fn nowhere(
     methods: web::Data<openapi::Methods>,
 ) -> Result<actix_web::HttpResponse, problem::Problem> {
     match methods.allowed(request.path()) {
-        Some(allow) => Err(problem::Problem::http(
-            "method_not_allowed",
-            vec![("allow", allow)],
-            &request,
-        )),
+        Some(allow) => Err(problem::Problem::http("method_not_allowed", vec![("allow", allow)], &request)),
         None => Err(problem::Problem::of(Error::NotFound("resource"), &request)),
     }
 }

@@ -38,10 +38,7 @@ impl Limiter {
     pub fn new(per_minute: u32) -> Self {
         let keyed = NonZeroU32::new(per_minute)
             .map(|n| RateLimiter::keyed(Quota::per_minute(n)).with_middleware::<StateInformationMiddleware>());
-        Self {
-            keyed,
-            policy: format!("\"minute\";q={per_minute};w=60"),
-        }
+        Self { keyed, policy: format!("\"minute\";q={per_minute};w=60") }
     }
 
     /// Counts one request of `caller`: how many it has left, or for how many seconds it must wait.
@@ -52,11 +49,7 @@ impl Limiter {
         }
         Some(match keyed.check_key(&caller) {
             Ok(state) => Ok(state.remaining_burst_capacity()),
-            Err(until) => Err(until
-                .wait_time_from(DefaultClock::default().now())
-                .min(MINUTE)
-                .as_secs()
-                + 1),
+            Err(until) => Err(until.wait_time_from(DefaultClock::default().now()).min(MINUTE).as_secs() + 1),
         })
     }
 }
@@ -66,18 +59,12 @@ pub async fn limit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let Some(state) = request
-        .app_data::<web::Data<State>>()
-        .map(|data| data.clone().into_inner())
-    else {
+    let Some(state) = request.app_data::<web::Data<State>>().map(|data| data.clone().into_inner()) else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
     let caller = match bearer(request.headers()) {
         Some(token) => secrets::token_hash(&token),
-        None => request
-            .peer_addr()
-            .map(|peer| peer.ip().to_string().into_bytes())
-            .unwrap_or_default(),
+        None => request.peer_addr().map(|peer| peer.ip().to_string().into_bytes()).unwrap_or_default(),
     };
     let counted = state.limiter.count(caller);
     let mut response = match counted {
@@ -93,10 +80,7 @@ pub async fn limit<B: MessageBody + 'static>(
             Err(seconds) => format!("\"minute\";r=0;t={seconds}"),
         };
         let headers = response.headers_mut();
-        for (name, value) in [
-            ("ratelimit", said.as_str()),
-            ("ratelimit-policy", state.limiter.policy.as_str()),
-        ] {
+        for (name, value) in [("ratelimit", said.as_str()), ("ratelimit-policy", state.limiter.policy.as_str())] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }

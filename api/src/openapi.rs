@@ -37,6 +37,8 @@ use utoipa_swagger_ui::SwaggerUi;
         (name = "api keys", description = "Keys for programs: shown once, limited to scopes."),
         (name = "clients", description = "The practice's clients with their Peppol fields."),
         (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
+        (name = "transfers", description = "Client lists in and out, as CSV files."),
+        (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
         (name = "operations", description = "Longer work and how far it is."),
         (name = "audit", description = "What happened, by whom, and when."),
     ),
@@ -60,13 +62,9 @@ pub fn openapi() -> OpenApi {
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
-            let content = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name("Problem")))
-                .build();
-            let response = ResponseBuilder::new()
-                .description(*description)
-                .content("application/problem+json", content)
-                .build();
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let response =
+                ResponseBuilder::new().description(*description).content("application/problem+json", content).build();
             components.responses.insert((*name).to_owned(), RefOr::T(response));
         }
     }
@@ -81,16 +79,8 @@ pub fn openapi() -> OpenApi {
 
 /// Name, description and status of every refusal that several operations share.
 const REFUSALS: &[(&str, &str, &str)] = &[
-    (
-        "Malformed",
-        "The request cannot be read: a header, the query or the JSON is malformed.",
-        "400",
-    ),
-    (
-        "Unauthenticated",
-        "Nobody is signed in, or the token is not valid.",
-        "401",
-    ),
+    ("Malformed", "The request cannot be read: a header, the query or the JSON is malformed.", "400"),
+    ("Unauthenticated", "Nobody is signed in, or the token is not valid.", "401"),
     ("Forbidden", "The caller has not the right that this needs.", "403"),
     ("NotFound", "There is no such thing in this practice.", "404"),
     ("Conflict", "The present state forbids it; the code says why.", "409"),
@@ -99,21 +89,9 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("NotJson", "The body must be JSON and say so.", "415"),
     ("Invalid", "Some fields are wrong; each is named.", "422"),
     ("ConditionRequired", "If-Match is missing.", "428"),
-    (
-        "TooMany",
-        "Too many requests; Retry-After says when to try again.",
-        "429",
-    ),
-    (
-        "Fault",
-        "A fault of the server; the log has it under the request's X-Request-Id.",
-        "500",
-    ),
-    (
-        "Busy",
-        "The server is busy or its database is away; try again after Retry-After.",
-        "503",
-    ),
+    ("TooMany", "Too many requests; Retry-After says when to try again.", "429"),
+    ("Fault", "A fault of the server; the log has it under the request's X-Request-Id.", "500"),
+    ("Busy", "The server is busy or its database is away; try again after Retry-After.", "503"),
 ];
 
 fn operations(item: &mut utoipa::openapi::PathItem) -> Vec<(HttpMethod, &mut Operation)> {
@@ -131,79 +109,59 @@ fn operations(item: &mut utoipa::openapi::PathItem) -> Vec<(HttpMethod, &mut Ope
 
 /// Adds what every operation of its kind has in common.
 fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
-    let open = operation.security.as_ref().is_some_and(|all| {
-        all.iter()
-            .all(|s| serde_json::to_value(s).is_ok_and(|v| v == serde_json::json!({})))
-    });
-    let tagged = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|p| matches!(p, RefOr::T(p) if p.name == "If-Match"));
+    add_refusals(operation, method, has_id);
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let language = text().examples(Some(serde_json::json!("nl")));
+    add_header(operation, ("Accept-Language", "The language of problem texts: nl, fr, de or en."), language);
+    if *method == HttpMethod::Post {
+        let key = text()
+            .max_length(Some(255))
+            .min_length(Some(1))
+            .pattern(Some("^[!-~]([ -~]*[!-~])?$"))
+            .examples(Some(serde_json::json!("import-2026-11-22")));
+        let what = "Makes a repeated request safe: it gets the same reply and has its effect once.";
+        add_header(operation, ("Idempotency-Key", what), key);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
+            let schema = text().examples(Some(serde_json::json!("\"minute\";r=5999;t=60"))).build();
+            let limit = HeaderBuilder::new().schema(Some(schema)).description(Some("What is left of the limit."));
+            response.headers.insert("RateLimit".to_owned(), limit.build().into());
+        }
+    }
+}
+
+fn add_refusals(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
+    let is_empty = |s| serde_json::to_value(s).is_ok_and(|v| v == serde_json::json!({}));
+    let open = operation.security.as_ref().is_some_and(|all| all.iter().all(is_empty));
+    let tagged = operation.parameters.iter().flatten().any(|p| matches!(p, RefOr::T(p) if p.name == "If-Match"));
     let has_body = operation.request_body.is_some();
-    let post = *method == HttpMethod::Post;
     for (name, _, status) in REFUSALS {
         let wanted = match *status {
-            "401" => true,
             "403" => !open,
             "404" => has_id || !open,
-            "409" => post || tagged || *method == HttpMethod::Delete,
+            "409" => tagged || matches!(method, HttpMethod::Post | HttpMethod::Delete),
             "412" | "428" => tagged,
             "413" | "415" => has_body,
             "422" => has_body || *method == HttpMethod::Get,
             _ => true,
         };
         if wanted {
-            operation
-                .responses
-                .responses
-                .entry((*status).to_owned())
-                .or_insert_with(|| Ref::from_response_name(*name).into());
+            let refusal = || Ref::from_response_name(*name).into();
+            operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);
         }
     }
-    let text = || ObjectBuilder::new().schema_type(Type::String);
-    let mut header = |name: &str, description: &str, schema: ObjectBuilder| {
-        let parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(description))
-            .schema(Some(schema.build()))
-            .build();
-        operation.parameters.get_or_insert_default().push(parameter.into());
-    };
-    header(
-        "Accept-Language",
-        "The language of problem texts: nl, fr, de or en.",
-        text().examples(Some(serde_json::json!("nl"))),
-    );
-    if post {
-        let schema = text()
-            .max_length(Some(255))
-            .min_length(Some(1))
-            .pattern(Some("^[!-~]([ -~]*[!-~])?$"))
-            .examples(Some(serde_json::json!("import-2026-11-22")));
-        header(
-            "Idempotency-Key",
-            "Makes a repeated request safe: it gets the same reply and has its effect once.",
-            schema,
-        );
-    }
-    for (status, response) in &mut operation.responses.responses {
-        if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
-            let schema = text()
-                .examples(Some(serde_json::json!("\"minute\";r=5999;t=60")))
-                .build();
-            response.headers.insert(
-                "RateLimit".to_owned(),
-                HeaderBuilder::new()
-                    .schema(Some(schema))
-                    .description(Some("What is left of the limit."))
-                    .build()
-                    .into(),
-            );
-        }
-    }
+}
+
+fn add_header(operation: &mut Operation, (name, description): (&str, &str), schema: ObjectBuilder) {
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema.build()))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
 }
 
 fn name_of(method: &HttpMethod) -> &'static str {
@@ -226,10 +184,8 @@ impl Methods {
         let mut known: BTreeMap<Vec<String>, String> = BTreeMap::new();
         for (path, item) in &document.paths.paths {
             let mut item = item.clone();
-            let names: Vec<String> = operations(&mut item)
-                .into_iter()
-                .map(|(method, _)| name_of(&method).to_owned())
-                .collect();
+            let names: Vec<String> =
+                operations(&mut item).into_iter().map(|(method, _)| name_of(&method).to_owned()).collect();
             known.insert(path.split('/').map(str::to_owned).collect(), names.join(", "));
         }
         Self(known.into_iter().collect())
@@ -241,15 +197,9 @@ impl Methods {
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &[String]| {
             pattern.len() == parts.len()
-                && pattern
-                    .iter()
-                    .zip(&parts)
-                    .all(|(p, given)| p.starts_with('{') || p == given)
+                && pattern.iter().zip(&parts).all(|(p, given)| p.starts_with('{') || p == given)
         };
-        self.0
-            .iter()
-            .find(|(pattern, _)| fits(pattern))
-            .map(|(_, methods)| methods.clone())
+        self.0.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods.clone())
     }
 }
 

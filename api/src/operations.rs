@@ -73,10 +73,7 @@ impl OperationOut {
                 for (name, value) in &problem.params {
                     title = title.replace(&format!("{{{name}}}"), value);
                 }
-                OperationProblemOut {
-                    code: problem.code,
-                    title,
-                }
+                OperationProblemOut { code: problem.code, title }
             }),
             created_at: operation.created_at.to_string(),
             updated_at: operation.updated_at.to_string(),
@@ -94,15 +91,8 @@ impl OperationOut {
 pub async fn list_operations(may: May<ClientsRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {
     let language = may.language;
     may.read(move |conn, caller| {
-        let page = operations::list(
-            conn,
-            caller.practice.uid(),
-            query.cursor.as_deref(),
-            page::limit(query.limit)?,
-        )?;
-        Reply::ok(&PageOut::from(
-            page.map(|operation| OperationOut::of(operation, language)),
-        ))
+        let page = operations::list(conn, caller.practice.uid(), query.cursor.as_deref(), page::limit(query.limit)?)?;
+        Reply::ok(&PageOut::from(page.map(|operation| OperationOut::of(operation, language))))
     })
     .await
 }
@@ -114,10 +104,7 @@ pub async fn list_operations(may: May<ClientsRead>, query: Query<PageQuery>) -> 
 pub async fn get_operation(may: May<ClientsRead>, id: InPath<OperationId>) -> Result<Reply, Problem> {
     let language = may.language;
     may.read(move |conn, caller| {
-        Reply::ok(&OperationOut::of(
-            operations::find(conn, caller.practice.uid(), id.get()?)?,
-            language,
-        ))
+        Reply::ok(&OperationOut::of(operations::find(conn, caller.practice.uid(), id.get()?)?, language))
     })
     .await
 }

@@ -56,28 +56,18 @@ pub struct Problem {
 #[derive(Debug)]
 enum Cause {
     Domain(Error),
-    Http {
-        status: StatusCode,
-        code: &'static str,
-        params: Params,
-    },
+    Http { status: StatusCode, code: &'static str, params: Params },
 }
 
 impl Problem {
     /// A refused or failed verb.
     pub fn of(error: Error, request: &HttpRequest) -> Self {
-        Self {
-            cause: Cause::Domain(error),
-            language: language_of(request),
-        }
+        Self { cause: Cause::Domain(error), language: language_of(request) }
     }
 
     /// The same when the language is known already.
     pub fn in_language(error: Error, language: Language) -> Self {
-        Self {
-            cause: Cause::Domain(error),
-            language,
-        }
+        Self { cause: Cause::Domain(error), language }
     }
 
     /// A request that HTTP itself is at odds with: unreadable, too large, of the wrong type or method.
@@ -89,10 +79,7 @@ impl Problem {
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::NOT_FOUND,
         };
-        Self {
-            cause: Cause::Http { status, code, params },
-            language: language_of(request),
-        }
+        Self { cause: Cause::Http { status, code, params }, language: language_of(request) }
     }
 
     fn code(&self) -> &'static str {
@@ -139,20 +126,13 @@ impl Problem {
             status: self.status_code().as_u16(),
             code: code.to_owned(),
             params: named(&params),
-            errors: self
-                .errors()
-                .iter()
-                .map(|error| field_problem(error, self.language))
-                .collect(),
+            errors: self.errors().iter().map(|error| field_problem(error, self.language)).collect(),
         }
     }
 }
 
 fn named(params: &Params) -> std::collections::BTreeMap<String, String> {
-    params
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
+    params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 /// A wrong field in the caller's language.
@@ -168,10 +148,7 @@ pub fn field_problem(error: &FieldError, language: Language) -> FieldProblemOut 
 /// The language that the caller likes best.
 pub fn language_of(request: &HttpRequest) -> Language {
     let header = request.headers().get(actix_web::http::header::ACCEPT_LANGUAGE);
-    header
-        .and_then(|value| value.to_str().ok())
-        .map(Language::negotiate)
-        .unwrap_or_default()
+    header.and_then(|value| value.to_str().ok()).map(Language::negotiate).unwrap_or_default()
 }
 
 impl fmt::Display for Problem {
@@ -205,10 +182,10 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         match &self.cause {
             Cause::Domain(Error::Internal(what)) => {
-                tracing::error!(%what, "a request failed; this is a fault of the server")
+                tracing::error!(%what, "a request failed; this is a fault of the server");
             }
             Cause::Domain(Error::Busy(what)) => {
-                tracing::warn!(%what, "a request was turned away because the database is busy or away")
+                tracing::warn!(%what, "a request was turned away because the database is busy or away");
             }
             _ => {}
         }
@@ -225,15 +202,9 @@ impl ResponseError for Problem {
             Cause::Domain(Error::Busy(_)) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Cause::Http {
-                code: "method_not_allowed",
-                params,
-                ..
-            } => {
-                let allow = params
-                    .iter()
-                    .find(|(name, _)| *name == "allow")
-                    .and_then(|(_, v)| HeaderValue::from_str(v).ok());
+            Cause::Http { code: "method_not_allowed", params, .. } => {
+                let allow =
+                    params.iter().find(|(name, _)| *name == "allow").and_then(|(_, v)| HeaderValue::from_str(v).ok());
                 if let Some(value) = allow {
                     headers.insert(ALLOW, value);
                 }

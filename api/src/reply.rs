@@ -32,21 +32,21 @@ impl Reply {
     /// # Errors
     /// When the body cannot be serialised.
     pub fn created<T: Serialize>(location: String, body: &T) -> Result<Self> {
-        Ok(Self {
-            location: Some(location),
-            ..Self::with(StatusCode::CREATED, body)?
-        })
+        Ok(Self { location: Some(location), ..Self::with(StatusCode::CREATED, body)? })
+    }
+
+    /// 202 with an operation and where to follow it.
+    ///
+    /// # Errors
+    /// When the body cannot be serialised.
+    pub fn accepted<T: Serialize>(location: String, body: &T) -> Result<Self> {
+        Ok(Self { location: Some(location), ..Self::with(StatusCode::ACCEPTED, body)? })
     }
 
     /// 204: done, nothing to say.
     #[must_use]
     pub fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT.as_u16(),
-            etag: None,
-            location: None,
-            body: None,
-        }
+        Self { status: StatusCode::NO_CONTENT.as_u16(), etag: None, location: None, body: None }
     }
 
     /// The same answer with the tag of this revision.
@@ -59,12 +59,7 @@ impl Reply {
     fn with<T: Serialize>(status: StatusCode, body: &T) -> Result<Self> {
         let body = serde_json::value::to_raw_value(body)
             .map_err(|fault| Error::internal(format!("an answer cannot be written: {fault}")))?;
-        Ok(Self {
-            status: status.as_u16(),
-            etag: None,
-            location: None,
-            body: Some(body),
-        })
+        Ok(Self { status: status.as_u16(), etag: None, location: None, body: Some(body) })
     }
 }
 
@@ -82,9 +77,9 @@ impl Responder for Reply {
             response.insert_header((LOCATION, location));
         }
         match self.body {
-            Some(body) => response
-                .insert_header((CONTENT_TYPE, "application/json"))
-                .body(Box::<str>::from(body).into_string()),
+            Some(body) => {
+                response.insert_header((CONTENT_TYPE, "application/json")).body(Box::<str>::from(body).into_string())
+            }
             None => response.finish(),
         }
     }
@@ -104,10 +99,6 @@ pub struct PageOut<T: ToSchema> {
 
 impl<T: ToSchema> From<Page<T>> for PageOut<T> {
     fn from(page: Page<T>) -> Self {
-        Self {
-            items: page.items,
-            next_cursor: page.next_cursor,
-            total: page.total,
-        }
+        Self { items: page.items, next_cursor: page.next_cursor, total: page.total }
     }
 }

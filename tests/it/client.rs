@@ -23,12 +23,7 @@ pub struct Answer {
 
 impl Client {
     pub fn new(base: &str, token: Option<String>) -> Self {
-        Self {
-            base: base.to_owned(),
-            token,
-            headers: Vec::new(),
-            http: reqwest::Client::new(),
-        }
+        Self { base: base.to_owned(), token, headers: Vec::new(), http: reqwest::Client::new() }
     }
 
     /// The same client with one more header on every request.
@@ -56,8 +51,7 @@ impl Client {
 
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let bytes = body.map(|body| serde_json::to_vec(body).unwrap());
-        self.send_bytes(method, path, bytes.map(|bytes| ("application/json", bytes)))
-            .await
+        self.send_bytes(method, path, bytes.map(|bytes| ("application/json", bytes))).await
     }
 
     pub async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Answer {
@@ -87,11 +81,7 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        if self.body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&self.body).expect("the body is JSON")
-        }
+        if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("the body is JSON") }
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -103,12 +93,7 @@ impl Answer {
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         errors
             .iter()
-            .map(|e| {
-                (
-                    e["pointer"].as_str().unwrap().to_owned(),
-                    e["code"].as_str().unwrap().to_owned(),
-                )
-            })
+            .map(|e| (e["pointer"].as_str().unwrap().to_owned(), e["code"].as_str().unwrap().to_owned()))
             .collect()
     }
 }

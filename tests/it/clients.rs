@@ -21,12 +21,7 @@ fn path(client: &Value) -> String {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["name"].as_str().unwrap())
-        .collect()
+    list["items"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -53,10 +48,7 @@ async fn wrong_fields_are_all_named_with_the_mend_in_the_callers_language() {
     let body = json!({ "enterprise_number": "0403227516", "email": "x@", "fields": { "ready": "maybe", "registered_on": "x", "nothing": 1 } });
     let answer = api
         .with("accept-language", "nl-BE")
-        .post(
-            "/v1/clients",
-            &json!({ "name": "", "enterprise_number": "0403227516", "email": "x@" }),
-        )
+        .post("/v1/clients", &json!({ "name": "", "enterprise_number": "0403227516", "email": "x@" }))
         .await;
     let problem = answer.expect(422);
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -64,50 +56,30 @@ async fn wrong_fields_are_all_named_with_the_mend_in_the_callers_language() {
     assert_eq!(problem["title"], "Sommige velden kloppen niet; ze staan hieronder.");
     let wrong = answer.wrong_fields();
     assert!(wrong.contains(&("/name".to_owned(), "missing".to_owned())));
-    assert!(
-        wrong
-            .iter()
-            .any(|(pointer, code)| pointer == "/enterprise_number" && code.starts_with("check_digits"))
-    );
+    assert!(wrong.iter().any(|(pointer, code)| pointer == "/enterprise_number" && code.starts_with("check_digits")));
     assert!(wrong.contains(&("/email".to_owned(), "malformed_email".to_owned())));
     let wrong = api.post("/v1/clients", &body).await.wrong_fields();
-    assert!(
-        wrong.contains(&("/fields/ready".to_owned(), "wrong_type".to_owned())),
-        "{wrong:?}"
-    );
+    assert!(wrong.contains(&("/fields/ready".to_owned(), "wrong_type".to_owned())), "{wrong:?}");
     assert!(wrong.contains(&("/fields/registered_on".to_owned(), "system_owned".to_owned())));
     assert!(wrong.contains(&("/fields/nothing".to_owned(), "unknown_field".to_owned())));
-    assert_eq!(
-        names(&api.get("/v1/clients").await.expect(200)).len(),
-        0,
-        "nothing was written"
-    );
+    assert_eq!(names(&api.get("/v1/clients").await.expect(200)).len(), 0, "nothing was written");
 }
 
 #[tokio::test]
 async fn an_enterprise_number_is_unique_among_the_active_clients_of_a_practice() {
     let (house, api) = house().await;
     let first = create(&api, json!({ "name": "First", "enterprise_number": "0403227515" })).await;
-    let refused = api
-        .post(
-            "/v1/clients",
-            &json!({ "name": "Second", "enterprise_number": "403.227.515" }),
-        )
-        .await
-        .expect(409);
+    let refused =
+        api.post("/v1/clients", &json!({ "name": "Second", "enterprise_number": "403.227.515" })).await.expect(409);
     assert_eq!(refused["code"], "enterprise_number_taken");
     assert_eq!(refused["params"]["client_id"], first["id"]);
     assert!(refused["title"].as_str().unwrap().contains("First"));
     let other = house.may_everything(&house.practice("Another practice"));
     create(&other, json!({ "name": "Theirs", "enterprise_number": "0403227515" })).await;
-    api.post(&format!("{}/archive", path(&first)), &json!({}))
-        .await
-        .expect(200);
+    api.post(&format!("{}/archive", path(&first)), &json!({})).await.expect(200);
     create(&api, json!({ "name": "Second", "enterprise_number": "0403227515" })).await;
     assert_eq!(
-        api.post(&format!("{}/restore", path(&first)), &json!({}))
-            .await
-            .expect(409)["code"],
+        api.post(&format!("{}/restore", path(&first)), &json!({})).await.expect(409)["code"],
         "enterprise_number_taken"
     );
 }
@@ -117,46 +89,17 @@ async fn a_patch_leaves_clears_and_sets_and_needs_the_etag() {
     let (_house, api) = house().await;
     let client = create(&api, json!({ "name": "A", "phone": "1", "email": "a@alpha.example" })).await;
     let change = json!({ "phone": null, "town": "Gent" });
-    assert_eq!(
-        api.patch(&path(&client), &change).await.expect(428)["code"],
-        "condition_required"
-    );
-    assert_eq!(
-        api.with("if-match", "\"7\"")
-            .patch(&path(&client), &change)
-            .await
-            .expect(412)["code"],
-        "stale"
-    );
-    let changed = api
-        .with("if-match", "\"1\"")
-        .patch(&path(&client), &change)
-        .await
-        .expect(200);
+    assert_eq!(api.patch(&path(&client), &change).await.expect(428)["code"], "condition_required");
+    assert_eq!(api.with("if-match", "\"7\"").patch(&path(&client), &change).await.expect(412)["code"], "stale");
+    let changed = api.with("if-match", "\"1\"").patch(&path(&client), &change).await.expect(200);
     assert_eq!(changed["phone"], Value::Null);
     assert_eq!(changed["town"], "Gent");
     assert_eq!(changed["email"], "a@alpha.example");
     assert_eq!(changed["revision"], 2);
-    assert_eq!(
-        api.with("if-match", "\"1\"")
-            .patch(&path(&client), &change)
-            .await
-            .status,
-        412
-    );
-    let same = api
-        .with("if-match", "\"2\"")
-        .patch(&path(&client), &change)
-        .await
-        .expect(200);
+    assert_eq!(api.with("if-match", "\"1\"").patch(&path(&client), &change).await.status, 412);
+    let same = api.with("if-match", "\"2\"").patch(&path(&client), &change).await.expect(200);
     assert_eq!(same["revision"], 2, "a change of nothing is no change");
-    assert_eq!(
-        api.with("if-match", "\"2\"")
-            .patch(&path(&client), &json!({ "name": null }))
-            .await
-            .status,
-        422
-    );
+    assert_eq!(api.with("if-match", "\"2\"").patch(&path(&client), &json!({ "name": null })).await.status, 422);
 }
 
 #[tokio::test]
@@ -164,10 +107,7 @@ async fn the_history_tells_who_changed_what_from_what() {
     let (_house, api) = house().await;
     let client = create(&api, json!({ "name": "A", "phone": "1" })).await;
     let change = json!({ "phone": "2", "fields": { "receive_software": "odoo", "ready": true } });
-    api.with("if-match", "\"1\"")
-        .patch(&path(&client), &change)
-        .await
-        .expect(200);
+    api.with("if-match", "\"1\"").patch(&path(&client), &change).await.expect(200);
     let history = api.get(&format!("{}/history", path(&client))).await.expect(200);
     let entries = history["items"].as_array().unwrap();
     assert_eq!(entries.len(), 2);
@@ -179,12 +119,7 @@ async fn the_history_tells_who_changed_what_from_what() {
     assert!(changes.contains(&json!({ "field": "ready", "before": null, "after": "true" })));
     assert_eq!(entries[1]["kind"], "client.created");
     let trail = api.get("/v1/audit-entries").await.expect(200);
-    let kinds: Vec<&str> = trail["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["kind"].as_str().unwrap())
-        .collect();
+    let kinds: Vec<&str> = trail["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds[..3], ["client.updated", "client.created", "api_key.created"]);
 }
 
@@ -236,10 +171,7 @@ async fn search_does_not_mind_case_and_accents_and_pages_are_whole() {
     );
     let backwards = api.get("/v1/clients?sort=-name").await.expect(200);
     assert_eq!(names(&backwards)[0], "Zoë Müller");
-    assert_eq!(
-        api.get("/v1/clients?cursor=nonsense").await.expect(422)["errors"][0]["pointer"],
-        "/cursor"
-    );
+    assert_eq!(api.get("/v1/clients?cursor=nonsense").await.expect(422)["errors"][0]["pointer"], "/cursor");
     assert_eq!(api.get("/v1/clients?limit=0").await.status, 422);
 }
 
@@ -252,11 +184,7 @@ async fn ap_22_numbers_and_the_vat_flag_filter() {
         json!({ "name": "Both", "enterprise_number": "0403227515", "vat_number": "BE0403227515", "vat_liable": true }),
     )
     .await;
-    create(
-        &api,
-        json!({ "name": "Exempt", "enterprise_number": "0400378485", "vat_liable": false }),
-    )
-    .await;
+    create(&api, json!({ "name": "Exempt", "enterprise_number": "0400378485", "vat_liable": false })).await;
     create(&api, json!({ "name": "Neither" })).await;
     for (query, expected) in [
         ("has_enterprise_number=true", vec!["Both", "Exempt"]),
@@ -266,11 +194,7 @@ async fn ap_22_numbers_and_the_vat_flag_filter() {
         ("vat_liable=true", vec!["Both"]),
         ("vat_liable=false", vec!["Exempt"]),
     ] {
-        assert_eq!(
-            names(&api.get(&format!("/v1/clients?{query}")).await.expect(200)),
-            expected,
-            "{query}"
-        );
+        assert_eq!(names(&api.get(&format!("/v1/clients?{query}")).await.expect(200)), expected, "{query}");
     }
 }
 
@@ -278,20 +202,42 @@ async fn ap_22_numbers_and_the_vat_flag_filter() {
 async fn an_archived_client_leaves_the_list_and_comes_back() {
     let (_house, api) = house().await;
     let client = create(&api, json!({ "name": "A" })).await;
-    let archived = api
-        .post(&format!("{}/archive", path(&client)), &json!({}))
-        .await
-        .expect(200);
+    let archived = api.post(&format!("{}/archive", path(&client)), &json!({})).await.expect(200);
     assert_eq!(archived["archived_at"], "2026-11-22T09:00:00.000000Z");
     assert!(names(&api.get("/v1/clients").await.expect(200)).is_empty());
     assert_eq!(names(&api.get("/v1/clients?archived=true").await.expect(200)), ["A"]);
-    let refused = api
-        .with("if-match", "\"2\"")
-        .patch(&path(&client), &json!({ "name": "B" }))
-        .await;
+    let refused = api.with("if-match", "\"2\"").patch(&path(&client), &json!({ "name": "B" })).await;
     assert_eq!(refused.expect(409)["code"], "archived");
-    api.post(&format!("{}/restore", path(&client)), &json!({}))
-        .await
-        .expect(200);
+    api.post(&format!("{}/restore", path(&client)), &json!({})).await.expect(200);
     assert_eq!(names(&api.get("/v1/clients").await.expect(200)), ["A"]);
+}
+
+#[tokio::test]
+async fn contacts_are_added_changed_removed_and_remembered() {
+    let (_house, api) = house().await;
+    let client = create(&api, json!({ "name": "A" })).await;
+    let contacts = format!("{}/contacts", path(&client));
+    let wrong = api.post(&contacts, &json!({ "name": " ", "receives_notices": true })).await.wrong_fields();
+    assert_eq!(
+        wrong,
+        [("/name".to_owned(), "missing".to_owned()), ("/email".to_owned(), "needed_for_notices".to_owned())]
+    );
+    let body = json!({ "name": "Jan", "email": "jan@peeters.example", "receives_notices": true });
+    let added = api.post(&contacts, &body).await.expect(201);
+    let one = format!("/v1/contacts/{}", added["id"].as_str().unwrap());
+    assert_eq!(api.with("if-match", "\"9\"").patch(&one, &json!({ "phone": "1" })).await.status, 412);
+    let changed = api
+        .with("if-match", "\"1\"")
+        .patch(&one, &json!({ "phone": "1", "receives_notices": false, "email": null }))
+        .await;
+    assert_eq!(changed.header("etag"), "\"2\"");
+    assert_eq!(changed.expect(200)["email"], Value::Null);
+    assert_eq!(api.get(&contacts).await.expect(200)["items"][0], changed.json());
+    assert_eq!(api.get(&path(&client)).await.header("etag"), "\"1\"", "the client's own revision stays");
+    assert_eq!(api.delete(&one).await.status, 204);
+    assert_eq!(api.get(&one).await.status, 404);
+    let history = api.get(&format!("{}/history", path(&client))).await.expect(200);
+    let kinds: Vec<&str> = history["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["contact.removed", "contact.updated", "contact.created", "client.created"]);
+    assert!(history["items"][0]["changes"][0]["before"].as_str().unwrap().contains("Jan"));
 }

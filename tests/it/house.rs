@@ -64,11 +64,7 @@ pub fn settings(database: &str, extra: &[(&str, &str)]) -> Settings {
     if let Ok(redis) = std::env::var("KLAAR_TEST_REDIS_URL") {
         environment.insert("KLAAR_REDIS_URL".to_owned(), redis);
     }
-    environment.extend(
-        extra
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-    );
+    environment.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Settings::from_sources(BTreeMap::new(), environment).expect("the test settings are right")
 }
 
@@ -89,17 +85,12 @@ pub fn empty_database() -> (String, impl Drop) {
         Some(admin) => {
             let name = format!("klaar_{}", ids::new_uuid().simple());
             let mut conn = PgConnection::establish(&admin).expect("PostgreSQL answers");
-            diesel::sql_query(format!("CREATE DATABASE {name}"))
-                .execute(&mut conn)
-                .unwrap();
+            diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).unwrap();
             (with_database(&admin, &name), Database::Postgres { admin, name })
         }
         None => {
             let folder = tempfile::tempdir().unwrap();
-            (
-                format!("sqlite:{}", folder.path().join("klaar.db").display()),
-                Database::File { _folder: folder },
-            )
+            (format!("sqlite:{}", folder.path().join("klaar.db").display()), Database::File { _folder: folder })
         }
     }
 }
@@ -131,12 +122,8 @@ fn own_postgres(admin: String) -> (String, Database) {
     let template = TEMPLATE.get_or_init(|| {
         let name = format!("klaar_template_{}", std::process::id());
         let mut conn = PgConnection::establish(&admin).expect("PostgreSQL answers");
-        diesel::sql_query(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            .execute(&mut conn)
-            .unwrap();
-        diesel::sql_query(format!("CREATE DATABASE {name}"))
-            .execute(&mut conn)
-            .unwrap();
+        diesel::sql_query(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).execute(&mut conn).unwrap();
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).unwrap();
         migrate(&with_database(&admin, &name));
         name
     });
@@ -176,14 +163,7 @@ impl House {
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self {
-            db,
-            clock,
-            settings,
-            base,
-            server: handle,
-            _database: database,
-        }
+        Self { db, clock, settings, base, server: handle, _database: database }
     }
 
     /// The address of the application, without a slash at the end.
@@ -200,9 +180,7 @@ impl House {
             language: "nl".to_owned(),
             enterprise_number: None,
         };
-        self.db
-            .write(|tx| custom_fields::establish_practice(tx, &Actor::operator(), &new))
-            .unwrap()
+        self.db.write(|tx| custom_fields::establish_practice(tx, &Actor::operator(), &new)).unwrap()
     }
 
     /// A client of the API with a key that may do everything in `practice`.
@@ -212,15 +190,8 @@ impl House {
 
     /// A client of the API with a key that may do `rights` in `practice`.
     pub fn may(&self, practice: &Practice, rights: &[Right]) -> Client {
-        let new = NewKey {
-            name: "test".to_owned(),
-            scopes: rights.iter().copied().collect(),
-            expires_at: None,
-        };
-        let (_, secret) = self
-            .db
-            .write(|tx| identity::create_key(tx, practice, &Actor::operator(), &new))
-            .unwrap();
+        let new = NewKey { name: "test".to_owned(), scopes: rights.iter().copied().collect(), expires_at: None };
+        let (_, secret) = self.db.write(|tx| identity::create_key(tx, practice, &Actor::operator(), &new)).unwrap();
         Client::new(&self.base, Some(secret))
     }
 
@@ -232,16 +203,8 @@ impl House {
     /// A person with [`PASSWORD`] in `practice`; returns the address.
     pub fn person(&self, practice: &Practice, name: &str, role: Role) -> String {
         let email = format!("{}@maes.example", name.to_lowercase());
-        let new = NewMember {
-            email: email.clone(),
-            name: name.to_owned(),
-            language: "nl".to_owned(),
-            role,
-        };
-        let (_, token) = self
-            .db
-            .write(|tx| identity::add_member(tx, practice, &Actor::operator(), &new))
-            .unwrap();
+        let new = NewMember { email: email.clone(), name: name.to_owned(), language: "nl".to_owned(), role };
+        let (_, token) = self.db.write(|tx| identity::add_member(tx, practice, &Actor::operator(), &new)).unwrap();
         if let Some(token) = token {
             identity::accept_invitation(&self.db, &token, PASSWORD).unwrap();
         }
@@ -250,20 +213,15 @@ impl House {
 
     /// A client of the API, signed in as the person with this address.
     pub async fn signed_in(&self, email: &str) -> Client {
-        let answer = self
-            .nobody()
-            .post(
-                "/v1/sessions",
-                &serde_json::json!({ "email": email, "password": PASSWORD }),
-            )
-            .await;
+        let answer =
+            self.nobody().post("/v1/sessions", &serde_json::json!({ "email": email, "password": PASSWORD })).await;
         let token = answer.expect(201)["token"].as_str().unwrap().to_owned();
         Client::new(&self.base, Some(token))
     }
 
     /// Runs every job that is due, until none is.
     pub async fn run_jobs(&self) -> usize {
-        let runtime = klaar_worker::Runtime::new(self.db.clone(), Arc::clone(&self.settings));
+        let runtime = klaar_worker::runtime(self.db.clone(), Arc::clone(&self.settings)).unwrap();
         klaar_worker::run_due(runtime, klaar_worker::jobs()).await.unwrap()
     }
 

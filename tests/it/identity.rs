@@ -16,21 +16,11 @@ async fn an_invited_person_sets_a_password_once_and_signs_in() {
     let acceptance = json!({ "token": invited["invitation_token"], "password": PASSWORD });
     let nobody = house.nobody();
     let short = nobody
-        .post(
-            "/v1/invitation-acceptances",
-            &json!({ "token": invited["invitation_token"], "password": "short" }),
-        )
+        .post("/v1/invitation-acceptances", &json!({ "token": invited["invitation_token"], "password": "short" }))
         .await;
     assert_eq!(short.wrong_fields(), [("/password".to_owned(), "length".to_owned())]);
     assert_eq!(nobody.post("/v1/invitation-acceptances", &acceptance).await.status, 204);
-    assert_eq!(
-        nobody
-            .post("/v1/invitation-acceptances", &acceptance)
-            .await
-            .wrong_fields()[0]
-            .1,
-        "unknown_or_used"
-    );
+    assert_eq!(nobody.post("/v1/invitation-acceptances", &acceptance).await.wrong_fields()[0].1, "unknown_or_used");
     let an = house.signed_in("an@MAES.example").await;
     let me = an.get("/v1/me").await.expect(200);
     assert_eq!(me["name"], "An");
@@ -43,10 +33,7 @@ async fn a_refused_sign_in_does_not_tell_whether_the_address_exists_and_is_limit
     let house = House::open().await;
     let email = house.person(&house.practice("Maes & Partners"), "An", Role::Owner);
     let try_in = async |email: &str| {
-        house
-            .nobody()
-            .post("/v1/sessions", &json!({ "email": email, "password": "wrong password" }))
-            .await
+        house.nobody().post("/v1/sessions", &json!({ "email": email, "password": "wrong password" })).await
     };
     let (known, unknown) = (try_in(&email).await, try_in("nobody@maes.example").await);
     assert_eq!(known.expect(401), unknown.expect(401));
@@ -55,10 +42,7 @@ async fn a_refused_sign_in_does_not_tell_whether_the_address_exists_and_is_limit
         try_in(&email).await.expect(401);
     }
     house.wait_seconds(1);
-    let limited = house
-        .nobody()
-        .post("/v1/sessions", &json!({ "email": email, "password": PASSWORD }))
-        .await;
+    let limited = house.nobody().post("/v1/sessions", &json!({ "email": email, "password": PASSWORD })).await;
     assert_eq!(limited.expect(429)["code"], "too_many_requests");
     assert_eq!(limited.header("retry-after"), "900");
     house.wait_seconds(16 * 60);
@@ -74,34 +58,16 @@ async fn sessions_switch_practice_are_listed_revoked_and_expire() {
     let an = house.signed_in(&email).await;
     assert_eq!(an.get("/v1/practice").await.expect(200)["name"], "A");
     let switch = async |to: &klaar_domain::identity::Practice| {
-        an.send(
-            reqwest::Method::PUT,
-            "/v1/session/practice",
-            Some(&json!({ "practice_id": to.id.to_string() })),
-        )
-        .await
+        an.send(reqwest::Method::PUT, "/v1/session/practice", Some(&json!({ "practice_id": to.id.to_string() }))).await
     };
     assert_eq!(switch(&second).await.expect(200)["practice_id"], second.id.to_string());
     assert_eq!(an.get("/v1/me").await.expect(200)["rights"], json!(["clients:read"]));
-    assert_eq!(
-        an.post("/v1/clients", &json!({ "name": "X" })).await.expect(403)["params"]["right"],
-        "clients:write"
-    );
+    assert_eq!(an.post("/v1/clients", &json!({ "name": "X" })).await.expect(403)["params"]["right"], "clients:write");
     assert_eq!(switch(&third).await.status, 404);
     let other = house.signed_in(&email).await;
     let sessions = an.get("/v1/sessions").await.expect(200);
-    let theirs = sessions["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|s| s["current"] == false)
-        .unwrap();
-    assert_eq!(
-        an.delete(&format!("/v1/sessions/{}", theirs["id"].as_str().unwrap()))
-            .await
-            .status,
-        204
-    );
+    let theirs = sessions["items"].as_array().unwrap().iter().find(|s| s["current"] == false).unwrap();
+    assert_eq!(an.delete(&format!("/v1/sessions/{}", theirs["id"].as_str().unwrap())).await.status, 204);
     assert_eq!(other.get("/v1/me").await.status, 401);
     house.wait_seconds(15 * 24 * 3600);
     assert_eq!(an.get("/v1/me").await.status, 401);
@@ -124,19 +90,11 @@ async fn a_key_is_shown_once_limited_to_its_scopes_and_ends() {
     assert_eq!(key.post("/v1/clients", &json!({ "name": "X" })).await.status, 403);
     house.wait_seconds(24 * 3600);
     assert_eq!(key.get("/v1/me").await.status, 401, "expired");
-    let lasting = owner
-        .post(
-            "/v1/api-keys",
-            &json!({ "name": "Lasting", "scopes": ["clients:read"] }),
-        )
-        .await
-        .expect(201);
+    let lasting =
+        owner.post("/v1/api-keys", &json!({ "name": "Lasting", "scopes": ["clients:read"] })).await.expect(201);
     let api = Client::new(house.base(), Some(lasting["secret"].as_str().unwrap().to_owned()));
     assert_eq!(api.get("/v1/me").await.status, 200);
-    owner
-        .delete(&format!("/v1/api-keys/{}", lasting["api_key"]["id"].as_str().unwrap()))
-        .await
-        .expect(200);
+    owner.delete(&format!("/v1/api-keys/{}", lasting["api_key"]["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(api.get("/v1/me").await.status, 401, "revoked");
 }
 
@@ -167,24 +125,13 @@ async fn a_practice_keeps_an_owner() {
     let member = format!("/v1/members/{}", members["items"][0]["id"].as_str().unwrap());
     assert_eq!(api.delete(&member).await.expect(409)["code"], "last_owner");
     assert_eq!(
-        api.with("if-match", "\"1\"")
-            .patch(&member, &json!({ "role": "staff" }))
-            .await
-            .expect(409)["code"],
+        api.with("if-match", "\"1\"").patch(&member, &json!({ "role": "staff" })).await.expect(409)["code"],
         "last_owner"
     );
     house.person(&practice, "Bart", Role::Owner);
-    let changed = api
-        .with("if-match", "\"1\"")
-        .patch(&member, &json!({ "role": "reader" }))
-        .await
-        .expect(200);
+    let changed = api.with("if-match", "\"1\"").patch(&member, &json!({ "role": "reader" })).await.expect(200);
     assert_eq!(changed["role"], "reader");
-    assert_eq!(
-        an.get("/v1/me").await.expect(200)["rights"],
-        json!(["clients:read"]),
-        "a new role holds at once"
-    );
+    assert_eq!(an.get("/v1/me").await.expect(200)["rights"], json!(["clients:read"]), "a new role holds at once");
     assert_eq!(api.delete(&member).await.status, 204);
     assert_eq!(an.get("/v1/me").await.status, 401, "sessions end with the membership");
 }
@@ -196,15 +143,8 @@ async fn the_practice_is_changed_with_its_etag_but_its_world_is_not() {
     let read = api.get("/v1/practice").await;
     assert_eq!(read.header("etag"), "\"1\"");
     let change = json!({ "time_zone": "Europe/Paris", "enterprise_number": "0403.227.515" });
-    let changed = api
-        .with("if-match", "\"1\"")
-        .patch("/v1/practice", &change)
-        .await
-        .expect(200);
-    assert_eq!(
-        (&changed["time_zone"], &changed["enterprise_number"]),
-        (&json!("Europe/Paris"), &json!("0403227515"))
-    );
+    let changed = api.with("if-match", "\"1\"").patch("/v1/practice", &change).await.expect(200);
+    assert_eq!((&changed["time_zone"], &changed["enterprise_number"]), (&json!("Europe/Paris"), &json!("0403227515")));
     let stale = api.with("if-match", "\"1\"").patch("/v1/practice", &change).await;
     assert_eq!(stale.status, 412);
     let wrong = api
@@ -213,10 +153,7 @@ async fn the_practice_is_changed_with_its_etag_but_its_world_is_not() {
         .await
         .wrong_fields();
     assert_eq!(wrong.len(), 2);
-    let world = api
-        .with("if-match", "\"2\"")
-        .patch("/v1/practice", &json!({ "world": "live" }))
-        .await;
+    let world = api.with("if-match", "\"2\"").patch("/v1/practice", &json!({ "world": "live" })).await;
     assert_eq!(world.status, 422, "{:?}", world.json());
     assert_eq!(api.get("/v1/practice").await.expect(200)["world"], Value::from("test"));
 }

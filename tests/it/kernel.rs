@@ -34,10 +34,7 @@ async fn a_repeated_post_has_one_effect_and_one_answer() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(answers[0].0, 201);
     assert_eq!(api.get("/v1/clients?total=true").await.expect(200)["total"], 1);
-    assert_eq!(
-        keyed.post("/v1/clients", &json!({ "name": "B" })).await.expect(409)["code"],
-        "idempotency_key_reused"
-    );
+    assert_eq!(keyed.post("/v1/clients", &json!({ "name": "B" })).await.expect(409)["code"], "idempotency_key_reused");
     let other = house.may_everything(&practice).with("idempotency-key", "import-1");
     other.post("/v1/clients", &json!({ "name": "C" })).await.expect(201);
 }
@@ -45,9 +42,7 @@ async fn a_repeated_post_has_one_effect_and_one_answer() {
 #[tokio::test]
 async fn a_refused_request_does_not_use_its_idempotency_key_up() {
     let house = House::open().await;
-    let api = house
-        .may_everything(&house.practice("Maes & Partners"))
-        .with("idempotency-key", "k");
+    let api = house.may_everything(&house.practice("Maes & Partners")).with("idempotency-key", "k");
     api.post("/v1/clients", &json!({ "name": "" })).await.expect(422);
     api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201);
     let long = api.with("idempotency-key", &"x".repeat(256));
@@ -57,14 +52,10 @@ async fn a_refused_request_does_not_use_its_idempotency_key_up() {
 #[tokio::test]
 async fn a_kept_reply_with_a_secret_is_sealed() {
     let house = House::open().await;
-    let api = house
-        .may_everything(&house.practice("Maes & Partners"))
-        .with("idempotency-key", "k");
+    let api = house.may_everything(&house.practice("Maes & Partners")).with("idempotency-key", "k");
     let body = json!({ "name": "X", "scopes": ["clients:read"] });
-    let (first, second) = (
-        api.post("/v1/api-keys", &body).await.expect(201),
-        api.post("/v1/api-keys", &body).await.expect(201),
-    );
+    let (first, second) =
+        (api.post("/v1/api-keys", &body).await.expect(201), api.post("/v1/api-keys", &body).await.expect(201));
     assert_eq!(first, second);
     if let Address::Sqlite(path) = &house.settings.database {
         let secret = first["secret"].as_str().unwrap().as_bytes();
@@ -81,22 +72,11 @@ async fn a_kept_reply_with_a_secret_is_sealed() {
 #[tokio::test]
 async fn problems_speak_four_languages() {
     let house = House::open().await;
-    for (header, text) in [
-        ("nl", "Meld u aan"),
-        ("fr-BE", "Connectez-vous"),
-        ("de;q=0.9, es", "Melden Sie sich an"),
-        ("es", "Sign in"),
-    ] {
-        let problem = house
-            .nobody()
-            .with("accept-language", header)
-            .get("/v1/clients")
-            .await
-            .expect(401);
-        assert!(
-            problem["title"].as_str().unwrap().starts_with(text),
-            "{header}: {problem}"
-        );
+    for (header, text) in
+        [("nl", "Meld u aan"), ("fr-BE", "Connectez-vous"), ("de;q=0.9, es", "Melden Sie sich an"), ("es", "Sign in")]
+    {
+        let problem = house.nobody().with("accept-language", header).get("/v1/clients").await.expect(401);
+        assert!(problem["title"].as_str().unwrap().starts_with(text), "{header}: {problem}");
         assert_eq!(problem["type"], "urn:klaar:problem:unauthenticated");
     }
 }
@@ -106,39 +86,20 @@ async fn unreadable_requests_are_named() {
     let house = House::open().await;
     let api = house.may_everything(&house.practice("Maes & Partners"));
     let send = async |kind: &str, body: &str| {
-        api.send_bytes(
-            reqwest::Method::POST,
-            "/v1/clients",
-            Some((kind, body.as_bytes().to_vec())),
-        )
-        .await
+        api.send_bytes(reqwest::Method::POST, "/v1/clients", Some((kind, body.as_bytes().to_vec()))).await
     };
-    assert_eq!(
-        send("application/json", "{").await.expect(400)["code"],
-        "malformed_json"
-    );
+    assert_eq!(send("application/json", "{").await.expect(400)["code"], "malformed_json");
     assert_eq!(send("text/plain", "{}").await.expect(415)["code"], "not_json");
     assert_eq!(
         send("application/json", r#"{"name": 5}"#).await.wrong_fields(),
         [("/name".to_owned(), "wrong_shape".to_owned())]
     );
+    assert_eq!(send("application/json", r#"{"nmae": "x"}"#).await.wrong_fields()[0].1, "wrong_shape");
     assert_eq!(
-        send("application/json", r#"{"nmae": "x"}"#).await.wrong_fields()[0].1,
-        "wrong_shape"
-    );
-    assert_eq!(
-        send(
-            "application/json",
-            &format!(r#"{{"name": "{}"}}"#, "x".repeat(1_100_000))
-        )
-        .await
-        .expect(413)["code"],
+        send("application/json", &format!(r#"{{"name": "{}"}}"#, "x".repeat(1_100_000))).await.expect(413)["code"],
         "too_large"
     );
-    assert_eq!(
-        api.get("/v1/clients?limit=x").await.expect(400)["code"],
-        "malformed_query"
-    );
+    assert_eq!(api.get("/v1/clients?limit=x").await.expect(400)["code"], "malformed_query");
     assert_eq!(api.get("/v1/nothing").await.expect(404)["code"], "not_found");
     let wrong = api.delete("/v1/clients").await;
     assert_eq!(wrong.expect(405)["code"], "method_not_allowed");
@@ -177,22 +138,10 @@ async fn browsers_may_call_from_the_allowed_origins_alone() {
     assert_eq!(allowed.status, 200);
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
-    assert_eq!(
-        ask("https://evil.example").await.header("access-control-allow-origin"),
-        ""
-    );
-    let answer = house
-        .nobody()
-        .with("origin", "https://app.example")
-        .get("/v1/clients")
-        .await;
+    assert_eq!(ask("https://evil.example").await.header("access-control-allow-origin"), "");
+    let answer = house.nobody().with("origin", "https://app.example").get("/v1/clients").await;
     assert_eq!(answer.header("access-control-allow-origin"), "https://app.example");
-    assert!(
-        answer
-            .header("access-control-expose-headers")
-            .to_lowercase()
-            .contains("etag")
-    );
+    assert!(answer.header("access-control-expose-headers").to_lowercase().contains("etag"));
 }
 
 #[tokio::test]
@@ -218,10 +167,7 @@ async fn the_documentation_comes_from_this_server_alone() {
     let page = String::from_utf8(page.body).unwrap();
     assert!(page.contains("swagger-ui"));
     assert!(!page.contains("//cdn") && !page.contains("https://"), "{page}");
-    assert_eq!(
-        house.nobody().get("/openapi.json").await.expect(200)["info"]["title"],
-        "Klaar"
-    );
+    assert_eq!(house.nobody().get("/openapi.json").await.expect(200)["info"]["title"], "Klaar");
 }
 
 #[test]
@@ -265,22 +211,40 @@ async fn a_full_pool_answers_busy_and_recovers() {
 #[tokio::test]
 async fn kept_replies_are_forgotten_after_two_days() {
     let house = House::open().await;
-    let api = house
-        .may_everything(&house.practice("Maes & Partners"))
-        .with("idempotency-key", "k");
+    let api = house.may_everything(&house.practice("Maes & Partners")).with("idempotency-key", "k");
     let first = api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201);
-    assert_eq!(
-        api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201),
-        first
-    );
+    assert_eq!(api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201), first);
     house.wait_seconds(49 * 3600);
-    house
-        .db
-        .write(|tx| jobs::enqueue(tx, &PruneSettled {}, &jobs::EnqueueOptions::default()))
-        .unwrap();
+    house.db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &jobs::EnqueueOptions::default())).unwrap();
     assert_eq!(house.run_jobs().await, 1);
-    assert_ne!(
-        api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201),
-        first
-    );
+    assert_ne!(api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201), first);
+}
+
+/// A job whose row is already dead, as one that failed too often.
+fn bury_a_job(house: &House, practice: &klaar_domain::identity::Practice) -> String {
+    let options = jobs::EnqueueOptions::of(practice.uid());
+    house.db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &options)).unwrap();
+    let worker = jobs::WorkerId::new();
+    let lease = Duration::from_secs(30);
+    let claimed = jobs::claim(&house.db, worker, <PruneSettled as jobs::Job>::LANE, 1, lease).unwrap();
+    jobs::start(&house.db, &[claimed[0].ticket], lease).unwrap();
+    house.db.write(|tx| jobs::fail(tx, claimed[0].ticket, "it broke", jobs::Retry::Never)).unwrap();
+    claimed[0].ticket.id.to_string()
+}
+
+#[tokio::test]
+async fn dead_jobs_are_seen_and_retried() {
+    let house = House::open().await;
+    let practice = house.practice("Maes & Partners");
+    let api = house.may_everything(&practice);
+    let id = bury_a_job(&house, &practice);
+    let dead = api.get("/v1/dead-jobs").await.expect(200);
+    assert_eq!(dead["items"][0]["id"], id.as_str());
+    assert_eq!(dead["items"][0]["last_error"], "it broke");
+    let stranger = house.may_everything(&house.practice("Another"));
+    assert_eq!(stranger.get("/v1/dead-jobs").await.expect(200)["items"], json!([]));
+    assert_eq!(stranger.post(&format!("/v1/dead-jobs/{id}/retry"), &json!({})).await.status, 404);
+    assert_eq!(api.post(&format!("/v1/dead-jobs/{id}/retry"), &json!({})).await.status, 204);
+    assert_eq!(house.run_jobs().await, 1);
+    assert_eq!(api.get("/v1/dead-jobs").await.expect(200)["items"], json!([]));
 }

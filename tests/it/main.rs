@@ -5,7 +5,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on should stop"
 )]
@@ -16,6 +15,10 @@ mod custom_fields;
 mod house;
 mod identity;
 mod kernel;
+mod lookup_network;
+mod lookups;
+mod nightly;
 mod openapi;
 mod strangers;
+mod transfers;
 mod walls;

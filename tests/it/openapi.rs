@@ -21,15 +21,9 @@ fn every_operation_is_described_with_examples() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let what = format!("{method} {path}");
-            assert!(
-                operation["summary"].as_str().is_some_and(|s| !s.is_empty()),
-                "{what} has no summary"
-            );
+            assert!(operation["summary"].as_str().is_some_and(|s| !s.is_empty()), "{what} has no summary");
             assert!(operation["security"].is_array(), "{what} does not say who may call it");
-            assert!(
-                operation["tags"].as_array().is_some_and(|tags| tags.len() == 1),
-                "{what} needs one tag"
-            );
+            assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{what} needs one tag");
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let described =
                     response["$ref"].is_string() || response["description"].as_str().is_some_and(|d| !d.is_empty());

@@ -28,9 +28,8 @@ fn operations() -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let content = operation["requestBody"]["content"].as_object();
-            let media = content
-                .and_then(|content| content.keys().next().cloned())
-                .filter(|media| media != "application/json");
+            let media =
+                content.and_then(|content| content.keys().next().cloned()).filter(|media| media != "application/json");
             let reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
             let schema = reference.map(|r| &document["components"]["schemas"][r.rsplit('/').next().unwrap()]);
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
@@ -56,16 +55,10 @@ fn operations() -> Vec<Operation> {
 impl Operation {
     async fn call(&self, api: &Client, id: &str) -> u16 {
         let path = self.path.replace("{id}", id);
-        let api = if self.tagged {
-            api.with("if-match", "\"1\"")
-        } else {
-            api.clone()
-        };
+        let api = if self.tagged { api.with("if-match", "\"1\"") } else { api.clone() };
         match (&self.media, &self.body) {
             (Some(media), _) => {
-                api.send_bytes(self.method.clone(), &path, Some((media, b"Naam\nX\n".to_vec())))
-                    .await
-                    .status
+                api.send_bytes(self.method.clone(), &path, Some((media, b"Naam\nX\n".to_vec()))).await.status
             }
             (None, body) => api.send(self.method.clone(), &path, body.as_ref()).await.status,
         }
@@ -77,16 +70,10 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let api = house.may_everything(practice);
     let client = api.post("/v1/clients", &json!({ "name": "Theirs" })).await.expect(201);
     let member = api
-        .post(
-            "/v1/members",
-            &json!({ "email": "x@theirs.example", "name": "X", "role": "reader" }),
-        )
+        .post("/v1/members", &json!({ "email": "x@theirs.example", "name": "X", "role": "reader" }))
         .await
         .expect(201);
-    let key = api
-        .post("/v1/api-keys", &json!({ "name": "Theirs", "scopes": ["clients:read"] }))
-        .await
-        .expect(201);
+    let key = api.post("/v1/api-keys", &json!({ "name": "Theirs", "scopes": ["clients:read"] })).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("clients", text(&client["id"])),
@@ -104,20 +91,13 @@ async fn every_operation_refuses_nobody() {
     let house = House::open().await;
     for operation in operations().iter().filter(|o| !OPEN.contains(&o.id.as_str())) {
         assert_eq!(
-            operation
-                .call(&house.nobody(), "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")
-                .await,
+            operation.call(&house.nobody(), "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b").await,
             401,
             "{}",
             operation.id
         );
         let forged = Client::new(house.base(), Some("klaar_key_forged".to_owned()));
-        assert_eq!(
-            operation.call(&forged, "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b").await,
-            401,
-            "{}",
-            operation.id
-        );
+        assert_eq!(operation.call(&forged, "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b").await, 401, "{}", operation.id);
     }
 }
 
@@ -126,19 +106,10 @@ async fn every_operation_refuses_the_wrong_role() {
     let house = House::open().await;
     let practice = house.practice("Ours");
     let things = furnish(&house, &practice).await;
-    for operation in operations()
-        .iter()
-        .filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty())
-    {
-        let others: Vec<Right> = Right::ALL
-            .iter()
-            .copied()
-            .filter(|right| !operation.rights.iter().any(|r| r == right.as_str()))
-            .collect();
-        let id = things
-            .iter()
-            .find(|(kind, _)| *kind == kind_of(&operation.path))
-            .map_or("x", |(_, id)| id);
+    for operation in operations().iter().filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty()) {
+        let others: Vec<Right> =
+            Right::ALL.iter().copied().filter(|right| !operation.rights.iter().any(|r| r == right.as_str())).collect();
+        let id = things.iter().find(|(kind, _)| *kind == kind_of(&operation.path)).map_or("x", |(_, id)| id);
         assert_eq!(
             operation.call(&house.may(&practice, &others), id).await,
             403,
@@ -157,27 +128,13 @@ async fn every_operation_answers_a_foreign_thing_like_an_absent_one() {
     let absent = "0197f6a2c3d47e5f8a9b0c1d2e3f4a5b";
     let with_id: Vec<Operation> = operations().into_iter().filter(|o| o.path.contains("{id}")).collect();
     for operation in &with_id {
-        let foreign = things
-            .iter()
-            .find(|(kind, _)| *kind == kind_of(&operation.path))
-            .map(|(_, id)| id.clone());
-        let prefix = foreign
-            .as_ref()
-            .map_or("opn", |id| id.split('_').next().unwrap())
-            .to_owned();
+        let foreign = things.iter().find(|(kind, _)| *kind == kind_of(&operation.path)).map(|(_, id)| id.clone());
+        let prefix = foreign.as_ref().map_or("opn", |id| id.split('_').next().unwrap()).to_owned();
         let on_absent = operation.call(&api, &format!("{prefix}_{absent}")).await;
         // A session belongs to an account; a key has none, so its answer is the same refusal for every session.
-        let expected = if operation.id == "delete_session" {
-            404
-        } else {
-            on_absent
-        };
+        let expected = if operation.id == "delete_session" { 404 } else { on_absent };
         assert_eq!(on_absent, expected);
-        assert!(
-            matches!(on_absent, 404 | 422),
-            "{} answers {on_absent} to an absent thing",
-            operation.id
-        );
+        assert!(matches!(on_absent, 404 | 422), "{} answers {on_absent} to an absent thing", operation.id);
         if let Some(foreign) = foreign {
             assert_eq!(
                 operation.call(&api, &foreign).await,

@@ -4,22 +4,14 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Folders with product code.
-const PRODUCT: &[&str] = &[
-    "api/src",
-    "worker/src",
-    "crates/klaar/src",
-    "crates/domain/src",
-    "crates/standards/src",
-    "crates/sandbox/src",
-];
+const PRODUCT: &[&str] =
+    &["api/src", "worker/src", "crates/klaar/src", "crates/domain/src", "crates/standards/src", "crates/sandbox/src"];
 const MOST_LINES: usize = 400;
 /// One declaration a table, as long as there are tables.
 const SCHEMA: &str = "crates/domain/src/schema.rs";
 /// Files that may be longer, each with its reason.
-const LONG: &[(&str, &str)] = &[(
-    "api/src/clients.rs",
-    "the card's fields stand four times in it: in, change, out, and their descriptions",
-)];
+const LONG: &[(&str, &str)] =
+    &[("api/src/clients.rs", "the card's fields stand four times in it: in, change, out, and their descriptions")];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -43,11 +35,7 @@ fn product() -> Vec<(String, String)> {
         let name = path.strip_prefix(ROOT).unwrap().display().to_string();
         (name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned())
     };
-    files
-        .into_iter()
-        .map(named)
-        .filter(|(name, _)| !name.ends_with("tests.rs"))
-        .collect()
+    files.into_iter().map(named).filter(|(name, _)| !name.ends_with("tests.rs")).collect()
 }
 
 #[test]
@@ -71,27 +59,12 @@ fn the_crates_lean_one_way() {
     let forbidden = [
         (
             "crates/standards/src",
-            &[
-                "klaar_domain",
-                "klaar_api",
-                "klaar_worker",
-                "klaar_sandbox",
-                "diesel",
-                "actix",
-                "apalis",
-                "tokio",
-            ][..],
+            &["klaar_domain", "klaar_api", "klaar_worker", "klaar_sandbox", "diesel", "actix", "apalis", "tokio"][..],
         ),
-        (
-            "crates/domain/src",
-            &["klaar_api", "klaar_worker", "klaar_sandbox", "actix", "apalis"][..],
-        ),
+        ("crates/domain/src", &["klaar_api", "klaar_worker", "klaar_sandbox", "actix", "apalis"][..]),
         ("api/src", &["klaar_worker", "klaar_sandbox", "apalis", "diesel"][..]),
         ("worker/src", &["klaar_api", "klaar_sandbox", "actix", "diesel"][..]),
-        (
-            "crates/sandbox/src",
-            &["klaar_domain", "klaar_api", "klaar_worker", "diesel"][..],
-        ),
+        ("crates/sandbox/src", &["klaar_domain", "klaar_api", "klaar_worker", "diesel"][..]),
     ];
     for (name, text) in product() {
         for (folder, names) in forbidden {
@@ -107,15 +80,9 @@ fn the_crates_lean_one_way() {
 /// The kernel knows no room.
 #[test]
 fn the_kernel_knows_no_room() {
-    for (name, text) in product()
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("crates/domain/src/kernel/"))
-    {
+    for (name, text) in product().into_iter().filter(|(name, _)| name.starts_with("crates/domain/src/kernel/")) {
         for room in ["clients", "identity", "custom_fields", "lookups", "transfers"] {
-            assert!(
-                !text.contains(&format!("crate::{room}::")),
-                "{name} knows the room {room}"
-            );
+            assert!(!text.contains(&format!("crate::{room}::")), "{name} knows the room {room}");
         }
     }
 }
@@ -124,22 +91,12 @@ fn the_kernel_knows_no_room() {
 #[test]
 fn only_the_door_writes_clients_values_and_changes() {
     let door = ["crates/domain/src/clients/door/"];
-    for (name, text) in product()
-        .into_iter()
-        .filter(|(name, _)| !door.iter().any(|d| name.starts_with(d)))
-    {
+    for (name, text) in product().into_iter().filter(|(name, _)| !door.iter().any(|d| name.starts_with(d))) {
         for table in ["clients", "client_values", "changes"] {
             for verb in ["insert_into", "update", "delete"] {
-                assert!(
-                    !text.contains(&format!("{verb}({table}::table")),
-                    "{name} writes {table} past the door"
-                );
+                assert!(!text.contains(&format!("{verb}({table}::table")), "{name} writes {table} past the door");
             }
-            for sql in [
-                format!("INSERT INTO {table} "),
-                format!("UPDATE {table} "),
-                format!("DELETE FROM {table} "),
-            ] {
+            for sql in [format!("INSERT INTO {table} "), format!("UPDATE {table} "), format!("DELETE FROM {table} ")] {
                 assert!(!text.contains(&sql), "{name} writes {table} past the door");
             }
         }
@@ -168,9 +125,8 @@ fn only_the_owner_writes_a_table() {
     for (name, text) in product() {
         let room = name.strip_prefix("crates/domain/src/").unwrap_or(&name);
         for (table, owner, also) in owners {
-            let writes = ["insert_into", "update", "delete"]
-                .iter()
-                .any(|verb| text.contains(&format!("{verb}({table}::table")));
+            let writes =
+                ["insert_into", "update", "delete"].iter().any(|verb| text.contains(&format!("{verb}({table}::table")));
             let may = room.starts_with(&format!("{owner}/")) || (!also.is_empty() && room.starts_with(also));
             assert!(!writes || may, "{name} writes {table}, which belongs to {owner}");
         }

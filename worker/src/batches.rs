@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use klaar_domain::kernel::db::Db;
+use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::jobs::{self, Lane, Started, Ticket};
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,10 +60,10 @@ async fn start_batch(db: &Db, lease: Duration, mut batch: HashMap<Ticket, onesho
                 return;
             }
             Err(error) if tokio::time::Instant::now() < deadline => {
-                tracing::warn!(error, "jobs cannot be started, trying again");
+                tracing::warn!(%error, "jobs cannot be started, trying again");
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => return tracing::warn!(error, "jobs were not started; they will be claimed again"),
+            Err(error) => return tracing::warn!(%error, "jobs were not started; they will be claimed again"),
         }
     }
 }
@@ -101,19 +102,14 @@ async fn settle_batch(db: &Db, batch: &[(Ticket, Lane)]) {
         match blocking(move || jobs::finish_all(&db, &tickets)).await {
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(error, "jobs cannot be finished, trying again");
+                tracing::warn!(%error, "jobs cannot be finished, trying again");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-/// Runs a domain call off the asynchronous threads; the error is only for the log.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> klaar_domain::kernel::error::Result<T> + Send + 'static,
-) -> Result<T, String> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(fault) => Err(fault.to_string()),
-    }
+/// Runs a domain call off the asynchronous threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|fault| Err(Error::internal(fault)))
 }

@@ -91,10 +91,7 @@ mod tests {
     #[test]
     fn a_deployment_is_its_database_and_not_who_signs_in() {
         let of = |url: &str| namespace(&Address::parse(url).unwrap());
-        assert_eq!(
-            of("postgres://api:secret@db:5432/klaar"),
-            of("postgres://worker@db:5432/klaar")
-        );
+        assert_eq!(of("postgres://api:secret@db:5432/klaar"), of("postgres://worker@db:5432/klaar"));
         assert_ne!(of("postgres://api@db:5432/klaar"), of("postgres://api@db:5432/other"));
         assert!(!of("postgres://api:secret@db/klaar").contains("secret"));
     }

@@ -25,11 +25,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(pulses: HashMap<Lane, Arc<Pulse>>) -> Self {
-        Self {
-            tickets: Mutex::default(),
-            idle: Notify::new(),
-            pulses,
-        }
+        Self { tickets: Mutex::default(), idle: Notify::new(), pulses }
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Ticket, Lane>> {
@@ -112,15 +108,7 @@ impl Executor {
     ) -> Self {
         let starter = Starter::spawn(runtime.db.clone(), runtime.lease);
         let settler = Settler::spawn(runtime.db.clone(), running.clone());
-        Self {
-            runtime,
-            registry,
-            running,
-            starter,
-            settler,
-            metrics,
-            phase,
-        }
+        Self { runtime, registry, running, starter, settler, metrics, phase }
     }
 
     /// Runs the job of a ticket to its end. A void ticket is nothing: somebody else has the job.
@@ -156,10 +144,7 @@ impl Executor {
 
     async fn handle(&self, started: &Started, run: Run) -> Ended {
         let Some(handler) = self.registry.run(&started.kind, &started.payload, run) else {
-            return Ended::With(Fault::Passing(format!(
-                "this release has no handler for {}",
-                started.kind
-            )));
+            return Ended::With(Fault::Passing(format!("this release has no handler for {}", started.kind)));
         };
         let mut phase = self.phase.clone();
         tokio::select! {
@@ -180,16 +165,12 @@ impl Executor {
             return "overtaken";
         };
         tracing::warn!(job = %started.ticket.id, kind = started.kind, failures = started.failures + 1, %fault, "a job failed");
-        for pause in [
-            Duration::from_millis(100),
-            Duration::from_secs(1),
-            Duration::from_secs(5),
-        ] {
+        for pause in [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5)] {
             let (db, ticket, said) = (self.runtime.db.clone(), started.ticket, fault.to_string());
             match blocking(move || db.write(|tx| jobs::fail(tx, ticket, &said, retry))).await {
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error, "a failure cannot be written down, trying again");
+                    tracing::warn!(%error, "a failure cannot be written down, trying again");
                     tokio::time::sleep(pause).await;
                 }
             }
@@ -201,6 +182,5 @@ impl Executor {
 /// What a panic said.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "nothing".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "nothing".to_owned())
 }

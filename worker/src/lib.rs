@@ -11,16 +11,26 @@ mod doorbell;
 mod executor;
 pub mod listener;
 pub mod logging;
+mod lookups;
 mod metrics;
 mod registry;
 mod relay;
 mod run;
+mod transfers;
 mod transport;
 mod upkeep;
 mod worker;
 
+use std::sync::Arc;
+
+use klaar_domain::kernel::config::Settings;
+use klaar_domain::kernel::db::Db;
+use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::jobs::Lane;
 use klaar_domain::kernel::upkeep::PruneSettled;
+use klaar_domain::lookups::jobs::{AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings};
+use klaar_domain::lookups::network::Network;
+use klaar_domain::transfers::ImportClients;
 
 pub use doorbell::ring_over_redis;
 pub use metrics::OutboxCollector;
@@ -28,18 +38,37 @@ pub use registry::{Handler, Registry, Schedule};
 pub use run::{Fault, Run};
 pub use worker::{Runtime, StartError, Worker, run_due};
 
+/// A runtime with everything that the jobs share.
+///
+/// # Errors
+/// When the network cannot be set up: the system's resolver cannot be read.
+pub fn runtime(db: Db, settings: Arc<Settings>) -> Result<Runtime, Error> {
+    let network = Network::new(&settings.lookups, db.clock().clone())?;
+    Ok(Runtime::new(db, settings).share(network))
+}
+
 /// Every job there is, and who runs it.
 #[must_use]
 pub fn jobs() -> Registry {
     let mut registry = Registry::default();
     registry.add::<PruneSettled>(upkeep::prune_settled);
+    registry.add::<BeginNights>(lookups::begin_nights);
+    registry.add::<AdvanceRound>(lookups::advance_round);
+    registry.add::<AskForCheck>(lookups::ask_for_check);
+    registry.add::<ApplyFindings>(lookups::apply_findings);
+    registry.add::<PruneFindings>(lookups::prune_findings);
+    registry.add::<ImportClients>(transfers::import_clients);
     registry
 }
 
 /// Every schedule there is: a name, when (second, minute, hour, day, month, day of the week; UTC) and what is enqueued.
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
-    vec![Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {})]
+    vec![
+        Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {}),
+        Schedule::new("begin_nights", "0 */5 * * * *", BeginNights {}),
+        Schedule::new("prune_findings", "0 50 2 * * *", PruneFindings {}),
+    ]
 }
 
 /// How many handlers of a lane run at once in one process.

@@ -109,16 +109,10 @@ async fn answer(
         "/metrics" => {
             match tokio::task::spawn_blocking(move || TextEncoder::new().encode_to_string(&metrics.gather())).await {
                 Ok(Ok(text)) => plain(StatusCode::OK, text),
-                _ => plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the metrics cannot be written\n".to_owned(),
-                ),
+                _ => plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n".to_owned()),
             }
         }
-        _ => plain(
-            StatusCode::NOT_FOUND,
-            "there are /healthz, /readyz and /metrics\n".to_owned(),
-        ),
+        _ => plain(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n".to_owned()),
     }
 }
 

@@ -13,17 +13,11 @@ pub fn start(settings: &Settings) -> Result<(), String> {
     let quiet = if settings.log.contains("apalis") {
         String::new()
     } else {
-        ",apalis=warn,apalis_core=warn,apalis_redis=warn".to_owned()
+        ",apalis=off,apalis_core=off,apalis_redis=off".to_owned()
     };
     let filter =
         EnvFilter::try_new(format!("{}{quiet}", settings.log)).map_err(|error| format!("KLAAR_LOG: {error}"))?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = if settings.log_json {
-        logs.json().finish().try_init()
-    } else {
-        logs.finish().try_init()
-    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if settings.log_json { logs.json().finish().try_init() } else { logs.finish().try_init() };
     started.map_err(|error| error.to_string())
 }

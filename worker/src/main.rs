@@ -8,7 +8,7 @@ use klaar_domain::kernel::clock::Clock;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_worker::listener::Listener;
-use klaar_worker::{OutboxCollector, Runtime, Worker, jobs, logging, schedules};
+use klaar_worker::{OutboxCollector, Worker, jobs, logging, runtime, schedules};
 
 /// Does the work that Klaar leaves for later: look-ups, mails, imports, the nightly round.
 ///
@@ -49,7 +49,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let db = Db::open(&settings.database, settings.database_connections, Clock::system())?;
     let migrated = db.clone();
     tokio::task::spawn_blocking(move || migrated.migrate()).await??;
-    let runtime = Runtime::new(db.clone(), settings.clone());
+    let runtime = runtime(db.clone(), settings.clone())?;
     let metrics = runtime.metrics.clone();
     metrics.register(Box::new(OutboxCollector::new(db)?))?;
     let stop = stop_signal()?;

@@ -21,10 +21,7 @@ impl Metrics {
     /// Makes the counters known to `registry`.
     pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let ended = IntCounterVec::new(
-            Opts::new(
-                "klaar_jobs_ended_total",
-                "Runs by kind of job and outcome (done, failed, overtaken).",
-            ),
+            Opts::new("klaar_jobs_ended_total", "Runs by kind of job and outcome (done, failed, overtaken)."),
             &["kind", "outcome"],
         )?;
         let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 300.0];
@@ -60,16 +57,8 @@ impl OutboxCollector {
         let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         Ok(Self {
             db,
-            jobs: gauges(
-                "klaar_jobs",
-                "Jobs in the outbox by lane and status.",
-                &["lane", "status"],
-            )?,
-            oldest: gauges(
-                "klaar_jobs_oldest_due_seconds",
-                "How long the oldest due job has been due.",
-                &["lane"],
-            )?,
+            jobs: gauges("klaar_jobs", "Jobs in the outbox by lane and status.", &["lane", "status"])?,
+            oldest: gauges("klaar_jobs_oldest_due_seconds", "How long the oldest due job has been due.", &["lane"])?,
             connections: gauges("klaar_database_connections", "Connections of this process.", &["state"])?,
         })
     }
@@ -77,10 +66,7 @@ impl OutboxCollector {
 
 impl Collector for OutboxCollector {
     fn desc(&self) -> Vec<&Desc> {
-        [&self.jobs, &self.oldest, &self.connections]
-            .into_iter()
-            .flat_map(Collector::desc)
-            .collect()
+        [&self.jobs, &self.oldest, &self.connections].into_iter().flat_map(Collector::desc).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -101,9 +87,6 @@ impl Collector for OutboxCollector {
             }
             Err(error) => tracing::warn!(%error, "the outbox cannot be counted"),
         }
-        [&self.jobs, &self.oldest, &self.connections]
-            .into_iter()
-            .flat_map(Collector::collect)
-            .collect()
+        [&self.jobs, &self.oldest, &self.connections].into_iter().flat_map(Collector::collect).collect()
     }
 }

@@ -29,11 +29,7 @@ pub(crate) struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self {
-            bell: Notify::new(),
-            finished: AtomicUsize::new(0),
-            measured: Mutex::new((Instant::now(), 0, 0)),
-        }
+        Self { bell: Notify::new(), finished: AtomicUsize::new(0), measured: Mutex::new((Instant::now(), 0, 0)) }
     }
 }
 
@@ -106,10 +102,7 @@ impl Relay {
     async fn round(&self) -> Round {
         let most = self.pulse.a_second().max(4 * self.concurrency).min(MOST_OUTSTANDING);
         if !self.transport.has_room(self.lane).await {
-            return Round {
-                claimed: 0,
-                outstanding: most,
-            };
+            return Round { claimed: 0, outstanding: most };
         }
         let (runtime, worker, lane) = (self.runtime.clone(), self.worker, self.lane);
         let claimed = blocking(move || {
@@ -117,37 +110,25 @@ impl Relay {
             let room = most.saturating_sub(outstanding);
             // A claim is a transaction: it waits until a good part of the room is free again.
             let is_worth_it = room >= (most / 8).max(1);
-            let claimed = if is_worth_it {
-                jobs::claim(&runtime.db, worker, lane, room, runtime.lease)?
-            } else {
-                Vec::new()
-            };
+            let claimed =
+                if is_worth_it { jobs::claim(&runtime.db, worker, lane, room, runtime.lease)? } else { Vec::new() };
             Ok((claimed, outstanding))
         });
         let (claimed, outstanding) = match claimed.await {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(lane = %self.lane, error, "jobs cannot be claimed; trying again");
-                return Round {
-                    claimed: 0,
-                    outstanding: 0,
-                };
+                tracing::warn!(lane = %self.lane, %error, "jobs cannot be claimed; trying again");
+                return Round { claimed: 0, outstanding: 0 };
             }
         };
         let tickets: Vec<Ticket> = claimed.iter().map(|job| job.ticket).collect();
         if let Err(error) = self.transport.send(self.lane, claimed).await {
-            tracing::warn!(lane = %self.lane, error, "tickets cannot be handed on; giving the jobs back");
+            tracing::warn!(lane = %self.lane, %error, "tickets cannot be handed on; giving the jobs back");
             self.give_back(tickets).await;
             tokio::time::sleep(SLOW_POLL).await;
-            return Round {
-                claimed: 0,
-                outstanding,
-            };
+            return Round { claimed: 0, outstanding };
         }
-        Round {
-            claimed: tickets.len(),
-            outstanding: outstanding + tickets.len(),
-        }
+        Round { claimed: tickets.len(), outstanding: outstanding + tickets.len() }
     }
 
     /// Gives back what the transport has lost: a flushed or restarted Redis costs seconds, not a lease.
@@ -155,11 +136,7 @@ impl Relay {
         let (runtime, worker, lane) = (self.runtime.clone(), self.worker, self.lane);
         let waiting = blocking(move || {
             let claimed_before = runtime.lease.saturating_sub(ON_ITS_WAY);
-            let until = runtime
-                .db
-                .clock()
-                .now()
-                .plus_seconds(i64::try_from(claimed_before.as_secs()).unwrap_or(0));
+            let until = runtime.db.clock().now().plus_seconds(i64::try_from(claimed_before.as_secs()).unwrap_or(0));
             runtime.db.read(|conn| jobs::unstarted(conn, worker, lane, until))
         });
         let Ok(waiting) = waiting.await else { return };
@@ -173,7 +150,7 @@ impl Relay {
     async fn give_back(&self, tickets: Vec<Ticket>) {
         let db = self.runtime.db.clone();
         if let Err(error) = blocking(move || jobs::give_back(&db, &tickets, GiveBack::Unstarted)).await {
-            tracing::warn!(error, "jobs cannot be given back; their leases will run out");
+            tracing::warn!(%error, "jobs cannot be given back; their leases will run out");
         }
     }
 }

@@ -10,6 +10,7 @@ use klaar_domain::kernel::db::{Conn, Db, Tx};
 use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::jobs::{self, JobId, Retry, Started, Ticket};
 
+use crate::batches::blocking;
 use crate::worker::Runtime;
 
 /// Why a run did not succeed.
@@ -114,9 +115,7 @@ impl Run {
     /// Whatever `work` returns; [`Error::Internal`] when it panicked.
     pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Db) -> Result<T> + Send + 'static) -> Result<T> {
         let db = self.runtime.db.clone();
-        tokio::task::spawn_blocking(move || work(&db))
-            .await
-            .unwrap_or_else(|fault| Err(Error::internal(fault)))
+        blocking(move || work(&db)).await
     }
 
     /// Reads from the database.

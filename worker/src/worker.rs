@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
-use klaar_domain::kernel::error::Result;
+use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::jobs::{self, GiveBack, Lane, WorkerId};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -45,13 +45,7 @@ impl Runtime {
     /// A runtime with a metrics registry of its own and the usual lease.
     #[must_use]
     pub fn new(db: Db, settings: Arc<Settings>) -> Self {
-        Self {
-            db,
-            settings,
-            metrics: prometheus::Registry::new(),
-            lease: LEASE,
-            shared: HashMap::new(),
-        }
+        Self { db, settings, metrics: prometheus::Registry::new(), lease: LEASE, shared: HashMap::new() }
     }
 
     /// The same with something that all jobs may use, found again by its type: a resolver, an HTTP client.
@@ -116,13 +110,7 @@ impl Worker {
         let running = Arc::new(Running::new(pulses.clone()));
         let metrics = Metrics::register(&runtime.metrics)?;
         let transport = Arc::new(transport_of(&runtime.settings)?);
-        let executor = Arc::new(Executor::new(
-            runtime.clone(),
-            registry,
-            running,
-            metrics,
-            watched.clone(),
-        ));
+        let executor = Arc::new(Executor::new(runtime.clone(), registry, running, metrics, watched.clone()));
         let ticker = Ticker { db: runtime.db.clone() };
         let carriers = Carriers::new(&transport, &executor, &ticker, schedules, (id, &watched))?;
         let waker = Arc::new(carriers.waker());
@@ -133,14 +121,7 @@ impl Worker {
         for (lane, pulse) in pulses {
             let (runtime, transport) = (runtime.clone(), transport.clone());
             let concurrency = crate::concurrency(lane);
-            let relay = Relay {
-                runtime,
-                worker: id,
-                lane,
-                concurrency,
-                pulse,
-                transport,
-            };
+            let relay = Relay { runtime, worker: id, lane, concurrency, pulse, transport };
             relays.spawn(relay.run(watched.clone()));
         }
         let stop_carriers = carriers.stopper();
@@ -148,17 +129,7 @@ impl Worker {
         carrying.spawn(carriers.run());
         tracing::info!(worker = %id, redis = runtime.settings.redis_url.is_some(), "the worker runs");
         let (relays, carriers, rounds) = (Mutex::new(relays), Mutex::new(carrying), Mutex::new(rounds));
-        Ok(Self {
-            id,
-            runtime,
-            executor,
-            transport,
-            phase,
-            relays,
-            carriers,
-            rounds,
-            stop_carriers,
-        })
+        Ok(Self { id, runtime, executor, transport, phase, relays, carriers, rounds, stop_carriers })
     }
 
     /// The name of this start.
@@ -176,7 +147,8 @@ impl Worker {
             return Err("stopping".to_owned());
         }
         let db = self.runtime.db.clone();
-        blocking(move || db.read(|conn| jobs::leased_count(conn, WorkerId::new(), Lane::Interactive))).await?;
+        let asked = blocking(move || db.read(|conn| jobs::leased_count(conn, WorkerId::new(), Lane::Interactive)));
+        asked.await.map_err(|error| error.to_string())?;
         match &*self.transport {
             Transport::Redis(queues) if !queues.is_reachable().await => Err("Redis does not answer".to_owned()),
             _ => Ok(()),
@@ -192,16 +164,12 @@ impl Worker {
         while relays.join_next().await.is_some() {}
         (self.stop_carriers)();
         let (db, id) = (self.runtime.db.clone(), self.id);
-        let mut given = blocking(move || jobs::give_back_unstarted(&db, id))
-            .await
-            .unwrap_or_else(complain);
+        let mut given = blocking(move || jobs::give_back_unstarted(&db, id)).await.unwrap_or_else(complain);
         if timeout_at(deadline, self.executor.running.until_idle()).await.is_err() {
             self.phase.send_replace(Phase::Over);
             let (db, rest) = (self.runtime.db.clone(), self.executor.running.tickets());
             tracing::warn!(count = rest.len(), "jobs did not finish in time and are given back");
-            given += blocking(move || jobs::give_back(&db, &rest, GiveBack::Running))
-                .await
-                .unwrap_or_else(complain);
+            given += blocking(move || jobs::give_back(&db, &rest, GiveBack::Running)).await.unwrap_or_else(complain);
         }
         let mut carriers = self.carriers.lock().await;
         let _ = timeout_at(Instant::now() + GIVING_BACK, carriers.join_next()).await;
@@ -211,17 +179,14 @@ impl Worker {
     }
 }
 
-fn complain(error: String) -> usize {
-    tracing::warn!(error, "jobs cannot be given back; their leases will run out");
+fn complain(error: Error) -> usize {
+    tracing::warn!(%error, "jobs cannot be given back; their leases will run out");
     0
 }
 
 fn transport_of(settings: &Settings) -> redis::RedisResult<Transport> {
     match &settings.redis_url {
-        Some(url) => Ok(Transport::Redis(RedisQueues::open(
-            url,
-            doorbell::namespace(&settings.database),
-        )?)),
+        Some(url) => Ok(Transport::Redis(RedisQueues::open(url, doorbell::namespace(&settings.database))?)),
         None => Ok(Transport::Channel(Channels::new())),
     }
 }
@@ -233,10 +198,7 @@ fn listen(
     wake: Arc<impl Fn(Lane) + Send + Sync + 'static>,
     rounds: &mut JoinSet<()>,
 ) -> redis::RedisResult<()> {
-    let weak: HashMap<Lane, _> = pulses
-        .iter()
-        .map(|(lane, pulse)| (*lane, Arc::downgrade(pulse)))
-        .collect();
+    let weak: HashMap<Lane, _> = pulses.iter().map(|(lane, pulse)| (*lane, Arc::downgrade(pulse))).collect();
     runtime.db.doorbell().on_ring(move |lane| {
         if let Some(pulse) = weak.get(&lane).and_then(std::sync::Weak::upgrade) {
             pulse.ring();
@@ -246,16 +208,12 @@ fn listen(
         doorbell::ring_over_redis(&runtime.db, &runtime.settings.database, url)?;
         let channel = doorbell::channel(&doorbell::namespace(&runtime.settings.database));
         let pulses = pulses.clone();
-        rounds.spawn(doorbell::listen(
-            redis::Client::open(url.as_str())?,
-            channel,
-            move |lane| {
-                wake(lane);
-                if let Some(pulse) = pulses.get(&lane) {
-                    pulse.ring();
-                }
-            },
-        ));
+        rounds.spawn(doorbell::listen(redis::Client::open(url.as_str())?, channel, move |lane| {
+            wake(lane);
+            if let Some(pulse) = pulses.get(&lane) {
+                pulse.ring();
+            }
+        }));
     }
     Ok(())
 }
@@ -276,7 +234,7 @@ async fn keep_leases(runtime: Arc<Runtime>, running: Arc<Running>) {
         match kept.await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(count, "leases ran out; the jobs are claimed again"),
-            Err(error) => tracing::warn!(error, "leases cannot be renewed; trying again"),
+            Err(error) => tracing::warn!(%error, "leases cannot be renewed; trying again"),
         }
     }
 }
@@ -285,12 +243,12 @@ async fn keep_leases(runtime: Arc<Runtime>, running: Arc<Running>) {
 /// themselves enqueue. Returns how many runs there were. For tests and for commands that must not return before.
 ///
 /// # Errors
-/// When the database is away, and [`StartError`] as a text when the runtime already serves a worker.
-pub async fn run_due(runtime: Runtime, registry: Registry) -> Result<usize, String> {
+/// When the database is away, and when the runtime's metrics are those of another worker.
+pub async fn run_due(runtime: Runtime, registry: Registry) -> Result<usize> {
     let (runtime, id) = (Arc::new(runtime), WorkerId::new());
     let (phase, watched) = watch::channel(Phase::Working);
     let running = Arc::new(Running::new(HashMap::new()));
-    let metrics = Metrics::register(&runtime.metrics).map_err(|error| error.to_string())?;
+    let metrics = Metrics::register(&runtime.metrics).map_err(Error::internal)?;
     let executor = Arc::new(Executor::new(runtime.clone(), registry, running, metrics, watched));
     let mut runs = 0;
     loop {

@@ -102,11 +102,7 @@ fn scopes(names: &[String], most: Rights) -> Result<Rights> {
             ),
         }
     }
-    if wrong.is_empty() {
-        Ok(scopes.into_iter().collect())
-    } else {
-        Err(Error::Invalid(wrong))
-    }
+    if wrong.is_empty() { Ok(scopes.into_iter().collect()) } else { Err(Error::Invalid(wrong)) }
 }
 
 /// List API keys
@@ -115,12 +111,7 @@ fn scopes(names: &[String], most: Rights) -> Result<Rights> {
 #[get("/api-keys")]
 pub async fn list_api_keys(may: May<KeysManage>) -> Result<Reply, Problem> {
     may.read(|conn, caller| {
-        Reply::ok(&KeysOut {
-            items: identity::keys(conn, &caller.practice)?
-                .into_iter()
-                .map(KeyOut::from)
-                .collect(),
-        })
+        Reply::ok(&KeysOut { items: identity::keys(conn, &caller.practice)?.into_iter().map(KeyOut::from).collect() })
     })
     .await
 }
@@ -133,26 +124,12 @@ pub async fn list_api_keys(may: May<KeysManage>) -> Result<Reply, Problem> {
 #[post("/api-keys")]
 pub async fn create_api_key(may: May<KeysManage>, body: Body<KeyIn>) -> Result<Reply, Problem> {
     may.once(body.hash, move |tx, caller| {
-        let KeyIn {
-            name,
-            scopes: names,
-            expires_at,
-        } = body.value;
+        let KeyIn { name, scopes: names, expires_at } = body.value;
         let expires_at = expires_at.as_deref().map(Instant::parse).transpose();
         let expires_at = expires_at.map_err(|_| Error::invalid("/expires_at", "malformed_instant"))?;
-        let new = NewKey {
-            name,
-            scopes: scopes(&names, caller.rights)?,
-            expires_at,
-        };
+        let new = NewKey { name, scopes: scopes(&names, caller.rights)?, expires_at };
         let (key, secret) = identity::create_key(tx, &caller.practice, &caller.actor, &new)?;
-        Reply::created(
-            format!("/v1/api-keys/{}", key.id),
-            &CreatedKeyOut {
-                api_key: key.into(),
-                secret,
-            },
-        )
+        Reply::created(format!("/v1/api-keys/{}", key.id), &CreatedKeyOut { api_key: key.into(), secret })
     })
     .await
 }
@@ -162,8 +139,7 @@ pub async fn create_api_key(may: May<KeysManage>, body: Body<KeyIn>) -> Result<R
     security(("bearer" = ["keys:manage"])), responses((status = 200, description = "The key, without its secret.", body = KeyOut)))]
 #[get("/api-keys/{id}")]
 pub async fn get_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Reply, Problem> {
-    may.read(move |conn, caller| Reply::ok(&KeyOut::from(identity::key(conn, &caller.practice, id.get()?)?)))
-        .await
+    may.read(move |conn, caller| Reply::ok(&KeyOut::from(identity::key(conn, &caller.practice, id.get()?)?))).await
 }
 
 /// Revoke an API key
@@ -174,21 +150,12 @@ pub async fn get_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Repl
 #[delete("/api-keys/{id}")]
 pub async fn revoke_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Reply, Problem> {
     may.write(move |tx, caller| {
-        Reply::ok(&KeyOut::from(identity::revoke_key(
-            tx,
-            &caller.practice,
-            &caller.actor,
-            id.get()?,
-        )?))
+        Reply::ok(&KeyOut::from(identity::revoke_key(tx, &caller.practice, &caller.actor, id.get()?)?))
     })
     .await
 }
 
 /// Mounts the file's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list_api_keys)
-        .service(create_api_key)
-        .service(get_api_key)
-        .service(revoke_api_key);
+    config.service(list_api_keys).service(create_api_key).service(get_api_key).service(revoke_api_key);
 }

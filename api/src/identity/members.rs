@@ -103,9 +103,7 @@ pub struct MembersOut {
 
 fn role(text: &str) -> Result<Role> {
     text.parse().map_err(|()| {
-        Error::Invalid(vec![
-            FieldError::new("/role", "unknown_value").with("values", "owner, manager, staff, reader"),
-        ])
+        Error::Invalid(vec![FieldError::new("/role", "unknown_value").with("values", "owner, manager, staff, reader")])
     })
 }
 
@@ -115,10 +113,7 @@ fn role(text: &str) -> Result<Role> {
 #[get("/members")]
 pub async fn list_members(may: May<ClientsRead>) -> Result<Reply, Problem> {
     may.read(|conn, caller| {
-        let items = identity::members(conn, &caller.practice)?
-            .into_iter()
-            .map(MemberOut::from)
-            .collect();
+        let items = identity::members(conn, &caller.practice)?.into_iter().map(MemberOut::from).collect();
         Reply::ok(&MembersOut { items })
     })
     .await
@@ -132,29 +127,12 @@ pub async fn list_members(may: May<ClientsRead>) -> Result<Reply, Problem> {
 #[post("/members")]
 pub async fn create_member(may: May<MembersManage>, body: Body<MemberIn>) -> Result<Reply, Problem> {
     may.once(body.hash, move |tx, caller| {
-        let MemberIn {
-            email,
-            name,
-            language,
-            role: wanted,
-        } = body.value;
+        let MemberIn { email, name, language, role: wanted } = body.value;
         let language = language.unwrap_or_else(|| caller.practice.language.clone());
-        let new = NewMember {
-            email,
-            name,
-            language,
-            role: role(&wanted)?,
-        };
+        let new = NewMember { email, name, language, role: role(&wanted)? };
         let (member, invitation_token) = identity::add_member(tx, &caller.practice, &caller.actor, &new)?;
         let (location, revision) = (format!("/v1/members/{}", member.id), member.revision);
-        Ok(Reply::created(
-            location,
-            &InvitedOut {
-                member: member.into(),
-                invitation_token,
-            },
-        )?
-        .tagged(revision))
+        Ok(Reply::created(location, &InvitedOut { member: member.into(), invitation_token })?.tagged(revision))
     })
     .await
 }
@@ -186,13 +164,8 @@ pub async fn update_member(
 ) -> Result<Reply, Problem> {
     may.write(move |tx, caller| {
         let member = identity::member(tx, &caller.practice, id.get()?)?;
-        let member = identity::change_role(
-            tx,
-            &caller.practice,
-            &caller.actor,
-            &member,
-            (seen.0, role(&body.value.role)?),
-        )?;
+        let member =
+            identity::change_role(tx, &caller.practice, &caller.actor, &member, (seen.0, role(&body.value.role)?))?;
         let revision = member.revision;
         Ok(Reply::ok(&MemberOut::from(member))?.tagged(revision))
     })
@@ -223,13 +196,7 @@ pub async fn invite_member(may: May<MembersManage>, id: InPath<MemberId>) -> Res
     may.once(Vec::new(), move |tx, caller| {
         let (member, token) = identity::invite_again(tx, &caller.practice, &caller.actor, id.get()?)?;
         let location = format!("/v1/members/{}", member.id);
-        Reply::created(
-            location,
-            &InvitedOut {
-                member: member.into(),
-                invitation_token: Some(token),
-            },
-        )
+        Reply::created(location, &InvitedOut { member: member.into(), invitation_token: Some(token) })
     })
     .await
 }

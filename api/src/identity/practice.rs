@@ -135,18 +135,8 @@ pub async fn update_practice(
     body: Body<PracticePatch>,
 ) -> Result<Reply, Problem> {
     may.write(move |tx, caller| {
-        let PracticePatch {
-            name,
-            time_zone,
-            language,
-            enterprise_number,
-        } = body.value;
-        let change = PracticeChange {
-            name,
-            time_zone,
-            language,
-            enterprise_number,
-        };
+        let PracticePatch { name, time_zone, language, enterprise_number } = body.value;
+        let change = PracticeChange { name, time_zone, language, enterprise_number };
         let practice = identity::change_practice(tx, &caller.practice, &caller.actor, seen.0, change)?;
         let revision = practice.revision;
         Ok(Reply::ok(&PracticeOut::from(practice))?.tagged(revision))
@@ -156,8 +146,5 @@ pub async fn update_practice(
 
 /// Mounts the file's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(get_caller)
-        .service(get_practice)
-        .service(update_practice);
+    config.service(get_caller).service(get_practice).service(update_practice);
 }

@@ -153,28 +153,12 @@ pub async fn create_session(
     state: web::Data<State>,
     body: Body<SessionIn>,
 ) -> Result<Reply, Problem> {
-    let peer = request
-        .peer_addr()
-        .map(|peer| peer.ip().to_string())
-        .unwrap_or_default();
+    let peer = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
     let signed_in = web::block(move || {
-        let SessionIn {
-            email,
-            password,
-            practice_id,
-            label,
-        } = body.value;
-        let practice = practice_id
-            .map(|text| text.parse::<PracticeId>())
-            .transpose()
-            .map_err(|_| Error::Unauthenticated)?;
-        let attempt = SignIn {
-            email,
-            password,
-            practice,
-            label: label.unwrap_or_default(),
-            peer,
-        };
+        let SessionIn { email, password, practice_id, label } = body.value;
+        let practice =
+            practice_id.map(|text| text.parse::<PracticeId>()).transpose().map_err(|_| Error::Unauthenticated)?;
+        let attempt = SignIn { email, password, practice, label: label.unwrap_or_default(), peer };
         let signed_in = identity::sign_in(&state.db, &attempt)?;
         let own = Some(signed_in.session.id);
         let location = format!("/v1/sessions/{}", signed_in.session.id);
@@ -202,10 +186,7 @@ pub async fn list_sessions(may: May<SignedIn>) -> Result<Reply, Problem> {
             None => Vec::new(),
         };
         Reply::ok(&SessionsOut {
-            items: sessions
-                .into_iter()
-                .map(|session| SessionOut::of(session, caller.session))
-                .collect(),
+            items: sessions.into_iter().map(|session| SessionOut::of(session, caller.session)).collect(),
         })
     })
     .await
@@ -233,11 +214,7 @@ pub async fn delete_session(may: May<SignedIn>, id: InPath<SessionId>) -> Result
 #[put("/session/practice")]
 pub async fn switch_practice(may: May<SignedIn>, body: Body<PracticeChoiceIn>) -> Result<Reply, Problem> {
     may.write(move |tx, caller| {
-        let to: PracticeId = body
-            .value
-            .practice_id
-            .parse()
-            .map_err(|_| Error::NotFound("practice"))?;
+        let to: PracticeId = body.value.practice_id.parse().map_err(|_| Error::NotFound("practice"))?;
         let (session, _, _) = identity::switch_practice(tx, caller, to)?;
         Reply::ok(&SessionOut::of(session, caller.session))
     })
@@ -258,9 +235,7 @@ pub async fn accept_invitation(
     let accepted =
         web::block(move || identity::accept_invitation(&state.db, &body.value.token, &body.value.password)).await;
     let accepted = accepted.unwrap_or_else(|_| Err(Error::internal("the pool of blocking threads is gone")));
-    accepted
-        .map(|()| Reply::no_content())
-        .map_err(|error| Problem::of(error, &request))
+    accepted.map(|()| Reply::no_content()).map_err(|error| Problem::of(error, &request))
 }
 
 /// Mounts the file's operations.

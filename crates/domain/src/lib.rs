@@ -7,4 +7,6 @@ pub mod clients;
 pub mod custom_fields;
 pub mod identity;
 pub mod kernel;
+pub mod lookups;
 mod schema;
+pub mod transfers;

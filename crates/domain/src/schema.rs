@@ -319,6 +319,247 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    participants (world, identifier) {
+        world -> Text,
+        identifier -> Text,
+        state -> Nullable<Text>,
+        cause -> Nullable<Text>,
+        access_point_seat -> Nullable<Text>,
+        access_point_name -> Nullable<Text>,
+        details -> Nullable<JsonType>,
+        document_types_hash -> Nullable<Binary>,
+        answered_at -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
+        asked_at -> Nullable<BigInt>,
+        absent_since -> Nullable<BigInt>,
+        night_asked_at -> Nullable<BigInt>,
+        canary -> Bool,
+        tries -> Integer,
+        next_try_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    document_type_lists (hash) {
+        hash -> Binary,
+        document_types -> JsonType,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    raw_answers (world, identifier) {
+        world -> Text,
+        identifier -> Text,
+        hash -> Binary,
+        body -> Nullable<Binary>,
+        kept_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    registrations (client_key, identifier) {
+        client_key -> BigInt,
+        identifier -> Text,
+        practice_id -> UidType,
+        position -> Nullable<Integer>,
+        state -> Nullable<Text>,
+        cause -> Nullable<Text>,
+        access_point_seat -> Nullable<Text>,
+        access_point_name -> Nullable<Text>,
+        details -> Nullable<JsonType>,
+        document_types_hash -> Nullable<Binary>,
+        since -> Nullable<BigInt>,
+        checked_at -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
+        unknown_since -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    registration_moves (key) {
+        key -> BigInt,
+        practice_id -> UidType,
+        client_key -> BigInt,
+        identifier -> Text,
+        at -> BigInt,
+        source -> Text,
+        old_state -> Nullable<Text>,
+        old_seat -> Nullable<Text>,
+        old_name -> Nullable<Text>,
+        new_state -> Text,
+        new_seat -> Nullable<Text>,
+        new_name -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    rounds (id) {
+        id -> UidType,
+        world -> Text,
+        began_at -> BigInt,
+        fresh_from -> BigInt,
+        ends_at -> BigInt,
+        turn -> BigInt,
+        step -> BigInt,
+        touched_at -> BigInt,
+        sleeping_until -> Nullable<BigInt>,
+        paused_until -> Nullable<BigInt>,
+        pauses -> Integer,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    nights (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        round_id -> UidType,
+        local_date -> Text,
+        ordinal -> Integer,
+        phase -> Text,
+        cursor -> BigInt,
+        began_at -> BigInt,
+        written_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        clients -> BigInt,
+        nothing_to_ask -> BigInt,
+        identifiers -> BigInt,
+        changed -> BigInt,
+        listed -> BigInt,
+        vanished -> BigInt,
+        held -> BigInt,
+        hold_reason -> Nullable<Text>,
+        asked -> BigInt,
+        not_asked -> BigInt,
+        unknown -> JsonType,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    held_changes (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        night_id -> UidType,
+        client_key -> BigInt,
+        status -> Text,
+        old_state -> Nullable<Text>,
+        old_seat -> Nullable<Text>,
+        old_name -> Nullable<Text>,
+        new_state -> Text,
+        absent_at -> BigInt,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    registration_checks (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        status -> Text,
+        operation_id -> UidType,
+        application_id -> Nullable<UidType>,
+        created_at -> BigInt,
+        checked_at -> Nullable<BigInt>,
+        applied_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    findings (check_id, client_key) {
+        check_id -> UidType,
+        client_key -> BigInt,
+        answers -> Nullable<JsonType>,
+        asked_at -> Nullable<BigInt>,
+        differs -> Bool,
+        old_state -> Nullable<Text>,
+        old_cause -> Nullable<Text>,
+        old_seat -> Nullable<Text>,
+        old_name -> Nullable<Text>,
+        new_state -> Nullable<Text>,
+        new_cause -> Nullable<Text>,
+        new_seat -> Nullable<Text>,
+        new_name -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    imports (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        operation_id -> Nullable<UidType>,
+        status -> Text,
+        dry_run -> Bool,
+        mapping -> JsonType,
+        file_name -> Nullable<Text>,
+        encoding -> Nullable<Text>,
+        column_fields -> JsonType,
+        unknown_columns -> JsonType,
+        done_line -> BigInt,
+        row_count -> BigInt,
+        accepted -> BigInt,
+        created -> BigInt,
+        changed -> BigInt,
+        unchanged -> BigInt,
+        rejected -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    import_chunks (import_id, number) {
+        import_id -> UidType,
+        number -> Integer,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    import_findings (key) {
+        key -> BigInt,
+        import_id -> UidType,
+        weight -> Text,
+        line -> BigInt,
+        column_name -> Text,
+        code -> Text,
+        reason -> Text,
+        params -> JsonType,
+    }
+}
+
 diesel::joinable!(contacts -> clients (client_key));
 diesel::joinable!(client_values -> clients (client_key));
 diesel::joinable!(changes -> clients (client_key));
@@ -345,4 +586,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     field_categories,
     fields,
     field_options,
+    participants,
+    document_type_lists,
+    registrations,
+    findings,
+    held_changes,
+    nights,
+    rounds,
+    registration_checks,
 );

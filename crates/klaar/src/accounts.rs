@@ -75,16 +75,11 @@ pub struct KeyArgs {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    text.parse()
-        .map_err(|()| "must be owner, manager, staff or reader".to_owned())
+    text.parse().map_err(|()| "must be owner, manager, staff or reader".to_owned())
 }
 
 fn right(text: &str) -> Result<Right, String> {
-    let known = Right::ALL
-        .iter()
-        .map(|right| right.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let known = Right::ALL.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", ");
     text.parse().map_err(|()| format!("must be one of {known}"))
 }
 
@@ -110,10 +105,7 @@ pub fn create_practice(db: &Db, args: PracticeArgs) -> Result<(), Fault> {
         say_json(&json!({ "id": practice.id.to_string(), "name": practice.name, "world": practice.world.as_str() }));
     } else {
         say(&format!("{} is practice {}.", practice.name, practice.id));
-        say(&format!(
-            "Next: klaar member create --practice {} --email … --name …",
-            practice.id
-        ));
+        say(&format!("Next: klaar member create --practice {} --email … --name …", practice.id));
         say(&format!("  or: klaar key create --practice {}", practice.id));
     }
     Ok(())
@@ -123,21 +115,13 @@ pub fn create_practice(db: &Db, args: PracticeArgs) -> Result<(), Fault> {
 pub fn create_member(db: &Db, args: MemberArgs) -> Result<(), Fault> {
     let practice = practice(db, &args.practice)?;
     let language = args.language.unwrap_or_else(|| practice.language.clone());
-    let new = NewMember {
-        email: args.email,
-        name: args.name,
-        language,
-        role: args.role,
-    };
+    let new = NewMember { email: args.email, name: args.name, language, role: args.role };
     let (member, token) = db.write(|tx| identity::add_member(tx, &practice, &Actor::operator(), &new))?;
     if args.json {
         say_json(&json!({ "id": member.id.to_string(), "invitation_token": token }));
         return Ok(());
     }
-    say(&format!(
-        "{} is {} of {} as {}.",
-        member.account.name, member.role, practice.name, member.id
-    ));
+    say(&format!("{} is {} of {} as {}.", member.account.name, member.role, practice.name, member.id));
     match token {
         Some(token) => {
             say("The person sets a password once, within seven days, with this invitation:");
@@ -152,16 +136,9 @@ pub fn create_member(db: &Db, args: MemberArgs) -> Result<(), Fault> {
 /// `klaar key create`.
 pub fn create_key(db: &Db, args: KeyArgs) -> Result<(), Fault> {
     let practice = practice(db, &args.practice)?;
-    let scopes: Rights = if args.scopes.is_empty() {
-        Right::ALL.iter().copied().collect()
-    } else {
-        args.scopes.into_iter().collect()
-    };
-    let new = NewKey {
-        name: args.name,
-        scopes,
-        expires_at: None,
-    };
+    let scopes: Rights =
+        if args.scopes.is_empty() { Right::ALL.iter().copied().collect() } else { args.scopes.into_iter().collect() };
+    let new = NewKey { name: args.name, scopes, expires_at: None };
     let (key, secret) = db.write(|tx| identity::create_key(tx, &practice, &Actor::operator(), &new))?;
     if args.json {
         say_json(&json!({ "id": key.id.to_string(), "key": secret, "scopes": key.scopes.names() }));

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use klaar_domain::identity::World;
 use klaar_domain::kernel::clock::Clock;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_worker::logging;
 
-use crate::{accounts, output, serve};
+use crate::{accounts, import, lookup, nightly, output, serve};
 
 /// Gets every client of an accountants' practice ready for Peppol, and keeps them so.
 ///
@@ -39,6 +40,12 @@ enum Verb {
     Migrate,
     /// Print the API's OpenAPI description.
     Openapi,
+    /// Take a client list (CSV) into a practice; one bad line never stops the others.
+    Import(ImportArgs),
+    /// Refresh every client's registration now, as the worker does each night, and print the report.
+    Nightly(nightly::NightlyArgs),
+    /// Ask the Peppol network about participants; needs no database.
+    Lookup(LookupArgs),
     /// Practices.
     #[command(subcommand)]
     Practice(PracticeVerb),
@@ -90,6 +97,37 @@ pub struct SandboxArgs {
     pub page: std::net::SocketAddr,
 }
 
+#[derive(Args)]
+struct ImportArgs {
+    /// The practice's identifier or name.
+    #[arg(long)]
+    practice: String,
+    /// Only say what would happen.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// The list. Separator, encoding and the names of its columns are recognised.
+    file: std::path::PathBuf,
+}
+
+#[derive(Args)]
+struct LookupArgs {
+    /// The network to ask.
+    #[arg(long, value_name = "test|live", default_value = "live")]
+    world: World,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Refuse identifiers whose check digits are wrong instead of asking as they stand.
+    #[arg(long)]
+    strict: bool,
+    /// Participant identifiers, as in 0208:0403227515; - for standard input, one on a line.
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
 #[derive(Subcommand)]
 enum PracticeVerb {
     /// Create a practice with the delivered PEPPOL fields.
@@ -130,11 +168,28 @@ pub async fn run(command: Command) -> Result<ExitCode, Fault> {
             output::say("The database is up to date.");
         }
         Verb::Openapi => output::say(&klaar_api::openapi().to_pretty_json()?),
+        Verb::Import(args) => {
+            let db = open(&*settings()?)?;
+            let practice = accounts::practice(&db, &args.practice)?;
+            import::run(&db, &practice, &args.file, args.dry_run, args.json)?;
+        }
+        Verb::Nightly(args) => {
+            let settings = settings()?;
+            nightly::run(&settings, &open(&settings)?, args).await?;
+        }
+        Verb::Lookup(args) => return look_up(args).await,
         Verb::Practice(PracticeVerb::Create(args)) => accounts::create_practice(&open(&*settings()?)?, args)?,
         Verb::Member(MemberVerb::Create(args)) => accounts::create_member(&open(&*settings()?)?, args)?,
         Verb::Key(KeyVerb::Create(args)) => accounts::create_key(&open(&*settings()?)?, args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn look_up(args: LookupArgs) -> Result<ExitCode, Fault> {
+    let ids = if args.ids == ["-"] { lookup::Input::Lines } else { lookup::Input::Arguments(args.ids) };
+    let form = if args.json { lookup::Form::Json } else { lookup::Form::Text };
+    let wrong = if args.strict { lookup::WrongNumbers::Refuse } else { lookup::WrongNumbers::Ask };
+    Ok(lookup::run(&*settings()?, args.world, ids, form, wrong).await?)
 }
 
 /// The settings, with logs started.

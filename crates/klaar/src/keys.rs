@@ -21,11 +21,7 @@ pub fn keyring(settings: &Settings) -> Result<Keyring, Fault> {
     };
     let file = Path::new(path).with_file_name("secret.key");
     if !file.exists() {
-        let created = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&file);
+        let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
         match created {
             Ok(mut created) => {
                 created.write_all(Keyring::generate().as_bytes())?;

@@ -4,7 +4,10 @@ mod accounts;
 mod command;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod import;
 mod keys;
+mod lookup;
+mod nightly;
 mod output;
 #[cfg(feature = "sandbox")]
 mod sandbox;

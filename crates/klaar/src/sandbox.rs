@@ -7,18 +7,9 @@ use crate::output::say;
 
 /// Runs the offline world until the process is asked to stop.
 pub async fn run(args: SandboxArgs) -> Result<(), Fault> {
-    let settings = Settings {
-        dns: args.dns,
-        smp: args.smp,
-        smtp: args.smtp,
-        page: args.page,
-        ..Settings::default()
-    };
+    let settings = Settings { dns: args.dns, smp: args.smp, smtp: args.smtp, page: args.page, ..Settings::default() };
     let sandbox = Sandbox::start(settings).await?;
-    say(&format!(
-        "The offline world runs. Look at http://{}/",
-        sandbox.page_addr()
-    ));
+    say(&format!("The offline world runs. Look at http://{}/", sandbox.page_addr()));
     say("Let Klaar work in it:");
     for line in environment(&sandbox) {
         say(&format!("  export {line}"));

@@ -8,7 +8,7 @@ use klaar_domain::identity;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_worker::listener::Listener;
-use klaar_worker::{OutboxCollector, Runtime, Worker};
+use klaar_worker::{OutboxCollector, Worker};
 
 use crate::command::{Fault, open};
 use crate::{keys, output};
@@ -30,11 +30,7 @@ pub async fn run(settings: Arc<Settings>, with_worker: bool) -> Result<(), Fault
 /// Serves on an open database; calls `ready` once the API listens.
 pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: impl FnOnce()) -> Result<(), Fault> {
     let keyring = keys::keyring(&settings)?;
-    let worker = if with_worker {
-        Some(start_worker(&settings, &db).await?)
-    } else {
-        None
-    };
+    let worker = if with_worker { Some(start_worker(&settings, &db).await?) } else { None };
     if worker.is_none()
         && let Some(url) = &settings.redis_url
     {
@@ -60,7 +56,7 @@ pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: imp
 }
 
 async fn start_worker(settings: &Arc<Settings>, db: &Db) -> Result<(Arc<Worker>, Listener), Fault> {
-    let runtime = Runtime::new(db.clone(), Arc::clone(settings));
+    let runtime = klaar_worker::runtime(db.clone(), Arc::clone(settings))?;
     let metrics = runtime.metrics.clone();
     metrics.register(Box::new(OutboxCollector::new(db.clone())?))?;
     let worker = Arc::new(Worker::start(runtime, klaar_worker::jobs(), &klaar_worker::schedules()).await?);

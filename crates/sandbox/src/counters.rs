@@ -59,11 +59,7 @@ impl Counters {
     pub(crate) fn count(&mut self, label: Label, kind: Kind) {
         let full = self.by_label.len() >= MAX_COUNTED && !self.by_label.contains_key(&label);
         let mut uncounted = Requests::default();
-        let one = if full {
-            &mut uncounted
-        } else {
-            self.by_label.entry(label).or_default()
-        };
+        let one = if full { &mut uncounted } else { self.by_label.entry(label).or_default() };
         let (of_one, of_all) = match kind {
             Kind::Dns => (&mut one.dns, &mut self.totals.dns),
             Kind::Group => (&mut one.groups, &mut self.totals.groups),

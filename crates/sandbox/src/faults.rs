@@ -45,21 +45,13 @@ impl Fault {
     /// A fault that hits everybody.
     #[must_use]
     pub fn world(effect: Effect) -> Self {
-        Self {
-            effect,
-            only: Vec::new(),
-            share: 100,
-            times: None,
-        }
+        Self { effect, only: Vec::new(), share: 100, times: None }
     }
 
     /// A fault that hits one participant (or one recipient address, for SMTP).
     #[must_use]
     pub fn of(participant: &str, effect: Effect) -> Self {
-        Self {
-            only: vec![participant.to_owned()],
-            ..Self::world(effect)
-        }
+        Self { only: vec![participant.to_owned()], ..Self::world(effect) }
     }
 
     /// The same fault for a percentage of those it would hit.
@@ -71,19 +63,13 @@ impl Fault {
     /// The same fault, spent after striking so often.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
-        Self {
-            times: Some(times),
-            ..self
-        }
+        Self { times: Some(times), ..self }
     }
 
     fn check(&self) -> Result<(), SandboxError> {
         let status = match &self.effect {
             Effect::Smp(effect) | Effect::SmpGroup(effect) | Effect::SmpMetadata(effect) => effect.status(),
-            Effect::Smtp {
-                does: SmtpEffect::Reply(code),
-                ..
-            } => Some(*code),
+            Effect::Smtp { does: SmtpEffect::Reply(code), .. } => Some(*code),
             Effect::Smtp { .. } | Effect::Dns(_) => None,
         };
         match status {
@@ -167,37 +153,25 @@ impl SmpEffect {
     /// HTTP 404.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::Status {
-            code: 404,
-            retry_after_seconds: None,
-        }
+        Self::Status { code: 404, retry_after_seconds: None }
     }
 
     /// HTTP 429 with a `Retry-After` header.
     #[must_use]
     pub fn too_many_requests(retry_after_seconds: u32) -> Self {
-        Self::Status {
-            code: 429,
-            retry_after_seconds: Some(retry_after_seconds),
-        }
+        Self::Status { code: 429, retry_after_seconds: Some(retry_after_seconds) }
     }
 
     /// HTTP 500.
     #[must_use]
     pub fn server_error() -> Self {
-        Self::Status {
-            code: 500,
-            retry_after_seconds: None,
-        }
+        Self::Status { code: 500, retry_after_seconds: None }
     }
 
     /// HTTP 503.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::Status {
-            code: 503,
-            retry_after_seconds: None,
-        }
+        Self::Status { code: 503, retry_after_seconds: None }
     }
 
     fn status(&self) -> Option<u16> {
@@ -296,22 +270,12 @@ impl Faults {
         }
         self.last_id += 1;
         let only = fault.only.iter().map(|name| Label::of(name)).collect();
-        self.entries.push(Entry {
-            shown: FaultInForce {
-                id: self.last_id,
-                fault,
-                struck: 0,
-            },
-            only,
-        });
+        self.entries.push(Entry { shown: FaultInForce { id: self.last_id, fault, struck: 0 }, only });
         Ok(self.last_id)
     }
 
     pub(crate) fn replace(&mut self, faults: Vec<Fault>) -> Result<(), SandboxError> {
-        let mut fresh = Self {
-            entries: Vec::new(),
-            last_id: self.last_id,
-        };
+        let mut fresh = Self { entries: Vec::new(), last_id: self.last_id };
         for fault in faults {
             fresh.add(fault)?;
         }
@@ -358,9 +322,7 @@ impl Faults {
         if recipients.is_empty() {
             return self.strike(None, Draw::MailFault, pick);
         }
-        recipients
-            .iter()
-            .find_map(|recipient| self.strike(Some(recipient), Draw::MailFault, pick))
+        recipients.iter().find_map(|recipient| self.strike(Some(recipient), Draw::MailFault, pick))
     }
 
     fn strike<E>(&mut self, label: Option<&Label>, draw: Draw, pick: impl Fn(&Effect) -> Option<E>) -> Option<E> {

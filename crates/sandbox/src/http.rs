@@ -38,9 +38,7 @@ pub(crate) fn bind(part: &'static str, address: SocketAddr) -> Result<TcpListene
 /// Serves the SMP. The server runs when polled, with one thread for connections and one for requests.
 pub(crate) fn smp(listener: TcpListener, world: Arc<World>) -> Result<Server, SandboxError> {
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::from(Arc::clone(&world)))
-            .default_service(web::to(smp::answer))
+        App::new().app_data(web::Data::from(Arc::clone(&world))).default_service(web::to(smp::answer))
     });
     let server = server
         .on_connect(remember_connection)
@@ -54,16 +52,10 @@ pub(crate) fn smp(listener: TcpListener, world: Arc<World>) -> Result<Server, Sa
 
 /// Serves page and control.
 pub(crate) fn control(listener: TcpListener, world: Arc<World>) -> Result<Server, SandboxError> {
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::from(Arc::clone(&world)))
-            .configure(control::routes)
-    });
-    let server = server
-        .workers(1)
-        .max_connections(MAX_CONNECTIONS)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
+    let server =
+        HttpServer::new(move || App::new().app_data(web::Data::from(Arc::clone(&world))).configure(control::routes));
+    let server =
+        server.workers(1).max_connections(MAX_CONNECTIONS).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
     Ok(server.listen(listener).map_err(SandboxError::Serve)?.run())
 }
 

@@ -61,18 +61,9 @@ mod tests {
     const GOLDEN: [(&str, &str); 5] = [
         ("0088:123abc", "y7dzfxaf3d4cjz4kcgrxtec6twvcga4ky7zwa5boif6mswd4tdrq"),
         ("9915:test", "eh5boavaktmbgzyh2a63dz4qov33fvp5nsdvqklucfraayoodw6a"),
-        (
-            "0010:5798000000001",
-            "xukhfqabqziki3ykvr2fhr4snfa3pf5vpq6k4tonv3lmvsy5arvq",
-        ),
-        (
-            "0208:0677424046",
-            "yrudm3nqrm76uobzh4griobewmqd4mx574cfdtm75zphrex4ydya",
-        ),
-        (
-            "0088:1234567890123",
-            "sjsyvccmqyjxk3weuapffq4x3umcrf4qryherj4vovhmonh7gccq",
-        ),
+        ("0010:5798000000001", "xukhfqabqziki3ykvr2fhr4snfa3pf5vpq6k4tonv3lmvsy5arvq"),
+        ("0208:0677424046", "yrudm3nqrm76uobzh4griobewmqd4mx574cfdtm75zphrex4ydya"),
+        ("0088:1234567890123", "sjsyvccmqyjxk3weuapffq4x3umcrf4qryherj4vovhmonh7gccq"),
     ];
 
     #[test]
@@ -80,21 +71,15 @@ mod tests {
         for (identifier, label) in GOLDEN {
             assert_eq!(Label::of(identifier).to_string(), label);
             assert_eq!(Label::of(&identifier.to_uppercase()).to_string(), label);
-            assert_eq!(
-                Label::from_dns(label.to_uppercase().as_bytes()),
-                Some(Label::of(identifier))
-            );
+            assert_eq!(Label::from_dns(label.to_uppercase().as_bytes()), Some(Label::of(identifier)));
         }
     }
 
     #[test]
     fn other_labels_are_refused() {
-        for label in [
-            "",
-            "b-f5e78500450d37de5aabe6648ac3bb70",
-            "smp",
-            "y7dzfxaf3d4cjz4kcgrxtec6twvcga4ky7zwa5boif6mswd4tdr",
-        ] {
+        for label in
+            ["", "b-f5e78500450d37de5aabe6648ac3bb70", "smp", "y7dzfxaf3d4cjz4kcgrxtec6twvcga4ky7zwa5boif6mswd4tdr"]
+        {
             assert_eq!(Label::from_dns(label.as_bytes()), None, "{label}");
         }
     }

@@ -24,42 +24,12 @@ pub struct AccessPoint {
 
 /// The access points of this world, the one with most clients first.
 pub const ACCESS_POINTS: [AccessPoint; 6] = [
-    access_point(
-        "POP900001",
-        "Voorbeeld Postkantoor NV",
-        "BE",
-        "https://as4.postkantoor.example/as4",
-    ),
-    access_point(
-        "POP900002",
-        "Exemple Facturation SA",
-        "BE",
-        "https://recevoir.facturation.example/peppol",
-    ),
-    access_point(
-        "POP900003",
-        "Verzonnen Verbinding BV",
-        "NL",
-        "https://ap.verbinding.example/as4",
-    ),
-    access_point(
-        "POP900004",
-        "Muster Zustellung GmbH",
-        "DE",
-        "https://as4.zustellung.example/msh",
-    ),
-    access_point(
-        "POP900005",
-        "Example Exchange Ltd",
-        "IE",
-        "https://peppol.exchange.example/as4",
-    ),
-    access_point(
-        "POP900006",
-        "Esempio Recapito SRL",
-        "IT",
-        "https://as4.recapito.example/in",
-    ),
+    access_point("POP900001", "Voorbeeld Postkantoor NV", "BE", "https://as4.postkantoor.example/as4"),
+    access_point("POP900002", "Exemple Facturation SA", "BE", "https://recevoir.facturation.example/peppol"),
+    access_point("POP900003", "Verzonnen Verbinding BV", "NL", "https://ap.verbinding.example/as4"),
+    access_point("POP900004", "Muster Zustellung GmbH", "DE", "https://as4.zustellung.example/msh"),
+    access_point("POP900005", "Example Exchange Ltd", "IE", "https://peppol.exchange.example/as4"),
+    access_point("POP900006", "Esempio Recapito SRL", "IT", "https://as4.recapito.example/in"),
 ];
 
 const fn access_point(
@@ -68,12 +38,7 @@ const fn access_point(
     country: &'static str,
     address: &'static str,
 ) -> AccessPoint {
-    AccessPoint {
-        seat_id,
-        name,
-        country,
-        address,
-    }
+    AccessPoint { seat_id, name, country, address }
 }
 
 /// Position of a seat id in [`ACCESS_POINTS`].
@@ -122,21 +87,13 @@ impl Pki {
         let smp_key = KeyPair::from_pem(TEST_SIGNING_KEY_PEM)?;
         let access_points = ACCESS_POINTS
             .iter()
-            .map(|ap| {
-                ap_ca.leaf(
-                    &subject(ap.seat_id, "PEPPOL TEST AP", ap.name, ap.country),
-                    &KeyPair::generate()?,
-                )
-            })
+            .map(|ap| ap_ca.leaf(&subject(ap.seat_id, "PEPPOL TEST AP", ap.name, ap.country), &KeyPair::generate()?))
             .collect::<Result<_, _>>()?;
         let smp = |ca: &Authority, seat, name| -> Result<SmpCertificate, rcgen::Error> {
             let unit = "PEPPOL TEST SMP";
             let der = ca.leaf(&subject(seat, unit, name, "BE"), &smp_key)?;
             // The last relative name first, as RFC 2253 and the SMPs of the live network print it.
-            Ok(SmpCertificate {
-                subject: format!("C=BE, O={name}, OU={unit}, CN={seat}"),
-                der,
-            })
+            Ok(SmpCertificate { subject: format!("C=BE, O={name}, OU={unit}, CN={seat}"), der })
         };
         Ok(Self {
             authorities_pem: [root.pem.as_str(), &ap_ca.pem, &smp_ca.pem].concat(),
@@ -172,20 +129,14 @@ impl Authority {
         let key = KeyPair::generate()?;
         let params = ca_params(name);
         let pem = params.self_signed(&key)?.pem();
-        Ok(Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        })
+        Ok(Self { issuer: Issuer::new(params, key), pem })
     }
 
     fn intermediate(&self, name: &str) -> Result<Self, rcgen::Error> {
         let key = KeyPair::generate()?;
         let params = ca_params(name);
         let pem = params.signed_by(&key, &self.issuer)?.pem();
-        Ok(Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        })
+        Ok(Self { issuer: Issuer::new(params, key), pem })
     }
 
     fn leaf(&self, subject: &DistinguishedName, key: &impl PublicKeyData) -> Result<Vec<u8>, rcgen::Error> {
@@ -213,9 +164,7 @@ fn ca_params(name: &str) -> CertificateParams {
     let mut params = dated();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "Klaar sandbox (no real authority)");
+    params.distinguished_name.push(DnType::OrganizationName, "Klaar sandbox (no real authority)");
     params.distinguished_name.push(DnType::CountryName, "BE");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -246,14 +195,8 @@ mod tests {
             let (_, certificate) = X509Certificate::from_der(pki.access_point(index)).unwrap();
             let subject = certificate.subject();
             let first = |mut values: Box<dyn Iterator<Item = String>>| values.next().unwrap();
-            let names = subject
-                .iter_common_name()
-                .map(|n| n.as_str().unwrap().to_owned())
-                .collect::<Vec<_>>();
-            let companies = subject
-                .iter_organization()
-                .map(|n| n.as_str().unwrap().to_owned())
-                .collect::<Vec<_>>();
+            let names = subject.iter_common_name().map(|n| n.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+            let companies = subject.iter_organization().map(|n| n.as_str().unwrap().to_owned()).collect::<Vec<_>>();
             assert_eq!(first(Box::new(names.into_iter())), ap.seat_id);
             assert_eq!(first(Box::new(companies.into_iter())), ap.name);
         }
@@ -262,15 +205,9 @@ mod tests {
     #[test]
     fn every_leaf_leads_to_the_root_but_for_the_stranger() {
         let pki = Pki::generate().unwrap();
-        let authorities: Vec<Pem> = Pem::iter_from_buffer(pki.authorities_pem.as_bytes())
-            .map(Result::unwrap)
-            .collect();
-        let [root, ap_ca, smp_ca] = authorities
-            .iter()
-            .map(|pem| pem.parse_x509().unwrap())
-            .collect::<Vec<_>>()
-            .try_into()
-            .unwrap();
+        let authorities: Vec<Pem> = Pem::iter_from_buffer(pki.authorities_pem.as_bytes()).map(Result::unwrap).collect();
+        let [root, ap_ca, smp_ca] =
+            authorities.iter().map(|pem| pem.parse_x509().unwrap()).collect::<Vec<_>>().try_into().unwrap();
         let leaf = |der| X509Certificate::from_der(der).unwrap().1;
         assert!(is_issued_by(&ap_ca, &root) && is_issued_by(&smp_ca, &root));
         assert!(is_issued_by(&leaf(pki.access_point(0)), &ap_ca));
@@ -282,9 +219,7 @@ mod tests {
     fn is_issued_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &*issuer.public_key().subject_public_key.data);
         certificate.issuer() == issuer.subject()
-            && key
-                .verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data)
-                .is_ok()
+            && key.verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data).is_ok()
     }
 
     #[test]
@@ -293,13 +228,7 @@ mod tests {
         let second = pki.smp(Signer::Second);
         let (_, certificate) = X509Certificate::from_der(&second.der).unwrap();
         let encoded = certificate.subject().to_string();
-        let reversed = encoded
-            .split(", ")
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
-            .join(", ");
+        let reversed = encoded.split(", ").collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(", ");
         assert_eq!(second.subject, reversed);
     }
 }

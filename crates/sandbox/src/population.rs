@@ -56,10 +56,7 @@ pub(crate) fn standing(identifier: &str) -> Option<Standing> {
     let draw = label.percentile(Draw::SecondRegistration);
     if !is_registered(&twin) {
         let documents = if draw < LIVE_LEFTOVER { billing() } else { Vec::new() };
-        return Some(Standing {
-            documents,
-            ..own_standing(&label)
-        });
+        return Some(Standing { documents, ..own_standing(&label) });
     }
     let mut standing = own_standing(&twin);
     if draw < AT_ANOTHER_ACCESS_POINT {
@@ -84,37 +81,23 @@ fn own_standing(label: &Label) -> Standing {
         draw if draw < WITHOUT_CREDIT_NOTE => vec![DocumentType::BillingInvoice, DocumentType::InvoiceResponse],
         _ => billing(),
     };
-    Standing {
-        access_point: drawn_access_point(label),
-        documents,
-    }
+    Standing { access_point: drawn_access_point(label), documents }
 }
 
 /// BIS Billing 3 invoice and credit note, and Invoice Response.
 pub(crate) fn billing() -> Vec<DocumentType> {
-    vec![
-        DocumentType::BillingInvoice,
-        DocumentType::BillingCreditNote,
-        DocumentType::InvoiceResponse,
-    ]
+    vec![DocumentType::BillingInvoice, DocumentType::BillingCreditNote, DocumentType::InvoiceResponse]
 }
 
 /// The other identifier under which a Belgian enterprise is asked for: 9925 for 0208 and the reverse.
 pub(crate) fn twin(identifier: &str) -> Option<String> {
-    let vat = || {
-        identifier
-            .strip_prefix("0208:")
-            .map(|number| format!("9925:be{number}"))
-    };
+    let vat = || identifier.strip_prefix("0208:").map(|number| format!("9925:be{number}"));
     enterprise_twin(identifier).or_else(vat)
 }
 
 /// The 0208 identifier of the enterprise behind a Belgian VAT identifier.
 fn enterprise_twin(identifier: &str) -> Option<String> {
-    let number = identifier
-        .to_ascii_lowercase()
-        .strip_prefix("9925:be")
-        .map(str::to_owned)?;
+    let number = identifier.to_ascii_lowercase().strip_prefix("9925:be").map(str::to_owned)?;
     Some(format!("0208:{number}"))
 }
 
@@ -175,10 +158,7 @@ mod tests {
     fn the_letter_case_of_an_identifier_does_not_matter() {
         for n in 0..100 {
             let number = enterprise(n);
-            assert_eq!(
-                standing(&format!("9925:BE{number}")),
-                standing(&format!("9925:be{number}"))
-            );
+            assert_eq!(standing(&format!("9925:BE{number}")), standing(&format!("9925:be{number}")));
         }
     }
 }

@@ -42,14 +42,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self {
-            dns: any,
-            smp: any,
-            smtp: any,
-            page: any,
-            zone: "sml.sandbox.test".to_owned(),
-            kept_mails: 500,
-        }
+        Self { dns: any, smp: any, smtp: any, page: any, zone: "sml.sandbox.test".to_owned(), kept_mails: 500 }
     }
 }
 
@@ -67,18 +60,8 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings {
-            dns,
-            smp,
-            smtp,
-            page,
-            zone,
-            kept_mails,
-        } = settings;
-        if let Some(outside) = [dns, smp, smtp, page]
-            .into_iter()
-            .find(|address| !address.ip().is_loopback())
-        {
+        let Settings { dns, smp, smtp, page, zone, kept_mails } = settings;
+        if let Some(outside) = [dns, smp, smtp, page].into_iter().find(|address| !address.ip().is_loopback()) {
             return Err(SandboxError::NotLoopback(outside));
         }
         let zone = parse_zone(&zone)?;
@@ -253,11 +236,7 @@ impl Sandbox {
     #[must_use]
     pub fn mails_to(&self, recipient: &str) -> Vec<Mail> {
         let mut mails = self.mails();
-        mails.retain(|mail| {
-            mail.recipients
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(recipient))
-        });
+        mails.retain(|mail| mail.recipients.iter().any(|known| known.eq_ignore_ascii_case(recipient)));
         mails
     }
 
@@ -310,23 +289,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_loopback_addresses_and_real_zones_are_taken() {
-        let outside = Settings {
-            smtp: "192.0.2.1:0".parse().unwrap(),
-            ..Settings::default()
-        };
-        assert!(matches!(
-            Sandbox::start(outside).await,
-            Err(SandboxError::NotLoopback(_))
-        ));
+        let outside = Settings { smtp: "192.0.2.1:0".parse().unwrap(), ..Settings::default() };
+        assert!(matches!(Sandbox::start(outside).await, Err(SandboxError::NotLoopback(_))));
         for zone in ["", ".", "a..b", &"x.".repeat(100)] {
-            let settings = Settings {
-                zone: zone.to_owned(),
-                ..Settings::default()
-            };
-            assert!(
-                matches!(Sandbox::start(settings).await, Err(SandboxError::Zone(_))),
-                "{zone}"
-            );
+            let settings = Settings { zone: zone.to_owned(), ..Settings::default() };
+            assert!(matches!(Sandbox::start(settings).await, Err(SandboxError::Zone(_))), "{zone}");
         }
     }
 
@@ -341,10 +308,7 @@ mod tests {
             zone: "SML.other.Test.".to_owned(),
             ..Settings::default()
         };
-        assert!(matches!(
-            Sandbox::start(again.clone()).await,
-            Err(SandboxError::Listen { part: "DNS", .. })
-        ));
+        assert!(matches!(Sandbox::start(again.clone()).await, Err(SandboxError::Listen { part: "DNS", .. })));
         sandbox.stop().await;
         let second = Sandbox::start(again).await.unwrap();
         assert_eq!(second.zone(), "sml.other.test");

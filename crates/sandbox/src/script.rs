@@ -62,37 +62,25 @@ impl Script {
     /// A sound registration at the access point with this seat id.
     #[must_use]
     pub fn registered_at(seat_id: &str) -> Self {
-        Self {
-            access_point: Some(seat_id.to_owned()),
-            ..Self::default()
-        }
+        Self { access_point: Some(seat_id.to_owned()), ..Self::default() }
     }
 
     /// A participant that DNS does not know.
     #[must_use]
     pub fn not_registered() -> Self {
-        Self {
-            registration: Registration::Nxdomain,
-            ..Self::default()
-        }
+        Self { registration: Registration::Nxdomain, ..Self::default() }
     }
 
     /// A sound registration with exactly these document types.
     #[must_use]
     pub fn with_documents(documents: impl Into<Vec<DocumentType>>) -> Self {
-        Self {
-            documents: documents.into(),
-            ..Self::default()
-        }
+        Self { documents: documents.into(), ..Self::default() }
     }
 
     /// A sound registration with exactly these endpoints for each document type.
     #[must_use]
     pub fn with_endpoints(endpoints: impl Into<Vec<Endpoint>>) -> Self {
-        Self {
-            endpoints: endpoints.into(),
-            ..Self::default()
-        }
+        Self { endpoints: endpoints.into(), ..Self::default() }
     }
 
     /// Whether the script can be played.
@@ -100,10 +88,7 @@ impl Script {
     /// # Errors
     /// When it names an access point that is not here, too long a URL, or a number of redirects that is not 1 or 2.
     pub(crate) fn check(&self) -> Result<(), SandboxError> {
-        let seats = self
-            .access_point
-            .iter()
-            .chain(self.endpoints.iter().filter_map(|e| e.access_point.as_ref()));
+        let seats = self.access_point.iter().chain(self.endpoints.iter().filter_map(|e| e.access_point.as_ref()));
         for seat in seats {
             if pki::access_point_index(seat).is_none() {
                 return Err(SandboxError::UnknownAccessPoint(seat.clone()));
@@ -260,28 +245,19 @@ impl Endpoint {
     /// An endpoint that expired on this instant (XML dateTime).
     #[must_use]
     pub fn expired(at: &str) -> Self {
-        Self {
-            expiration: Some(at.to_owned()),
-            ..Self::default()
-        }
+        Self { expiration: Some(at.to_owned()), ..Self::default() }
     }
 
     /// An endpoint that is not active before this instant (XML dateTime).
     #[must_use]
     pub fn active_from(at: &str) -> Self {
-        Self {
-            activation: Some(at.to_owned()),
-            ..Self::default()
-        }
+        Self { activation: Some(at.to_owned()), ..Self::default() }
     }
 
     /// An endpoint that only speaks AS2.
     #[must_use]
     pub fn as2() -> Self {
-        Self {
-            transport_profile: Self::AS2.to_owned(),
-            ..Self::default()
-        }
+        Self { transport_profile: Self::AS2.to_owned(), ..Self::default() }
     }
 }
 
@@ -313,11 +289,7 @@ pub struct Redirect {
 
 impl Default for Redirect {
     fn default() -> Self {
-        Self {
-            hops: 1,
-            href: None,
-            certificate_uid: None,
-        }
+        Self { hops: 1, href: None, certificate_uid: None }
     }
 }
 

@@ -20,11 +20,7 @@ pub(crate) struct Scripts {
 
 impl Default for Scripts {
     fn default() -> Self {
-        Self {
-            given: HashMap::new(),
-            twins: HashSet::new(),
-            absent: Script::not_registered(),
-        }
+        Self { given: HashMap::new(), twins: HashSet::new(), absent: Script::not_registered() }
     }
 }
 
@@ -38,16 +34,14 @@ impl Scripts {
         if self.given.len() >= MAX_SCRIPTS && !self.given.contains_key(&label) {
             return Err(SandboxError::TooMany("scripts", MAX_SCRIPTS));
         }
-        self.twins
-            .extend(population::twin(identifier).map(|twin| Label::of(&twin)));
+        self.twins.extend(population::twin(identifier).map(|twin| Label::of(&twin)));
         self.given.insert(label, (identifier.to_lowercase(), script));
         Ok(())
     }
 
     /// The script that decides about a label, if any does.
     pub(crate) fn get(&self, label: &Label) -> Option<&Script> {
-        self.given(label)
-            .or_else(|| self.twins.contains(label).then_some(&self.absent))
+        self.given(label).or_else(|| self.twins.contains(label).then_some(&self.absent))
     }
 
     /// The script given for a label.
@@ -71,9 +65,7 @@ impl Scripts {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Script)> {
-        self.given
-            .values()
-            .map(|(identifier, script)| (identifier.as_str(), script))
+        self.given.values().map(|(identifier, script)| (identifier.as_str(), script))
     }
 }
 

@@ -38,19 +38,12 @@ pub(crate) async fn ask(server: SocketAddr, question: &Message) -> Option<Messag
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.send_to(&question.to_vec().unwrap(), server).await.unwrap();
     let mut buffer = [0; 4096];
-    let length = timeout(Duration::from_millis(300), socket.recv(&mut buffer))
-        .await
-        .ok()?
-        .unwrap();
+    let length = timeout(Duration::from_millis(300), socket.recv(&mut buffer)).await.ok()?.unwrap();
     Some(Message::from_vec(&buffer[..length]).unwrap())
 }
 
 pub(crate) async fn ask_naptr(sandbox: &Sandbox, identifier: &str) -> Option<Message> {
-    ask(
-        sandbox.dns_addr(),
-        &question(&dns_name(sandbox, identifier), RecordType::NAPTR),
-    )
-    .await
+    ask(sandbox.dns_addr(), &question(&dns_name(sandbox, identifier), RecordType::NAPTR)).await
 }
 
 pub(crate) fn naptrs(message: &Message) -> Vec<NAPTR> {
@@ -106,18 +99,10 @@ pub(crate) async fn request_as(
     stream.read_to_end(&mut bytes).await?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .ok_or(io::ErrorKind::InvalidData)?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     let body = if chunked { unchunk(body) } else { body.to_owned() };
-    Ok(Answer {
-        status,
-        head: head.to_owned(),
-        body,
-    })
+    Ok(Answer { status, head: head.to_owned(), body })
 }
 
 pub(crate) async fn get(server: SocketAddr, path: &str) -> io::Result<Answer> {

@@ -101,14 +101,8 @@ impl World {
         let scripted = self.scripts().get(&Label::of(identifier)).cloned();
         let Some(script) = scripted else {
             let standing = population::standing(identifier)?;
-            let script = Script {
-                documents: standing.documents,
-                ..Script::default()
-            };
-            return Some(Registered {
-                script,
-                access_point: standing.access_point,
-            });
+            let script = Script { documents: standing.documents, ..Script::default() };
+            return Some(Registered { script, access_point: standing.access_point });
         };
         if script.registration != Registration::Registered {
             return None;

@@ -33,12 +33,7 @@ pub enum AccessPointError {
     Unreadable,
     /// A certificate, but not of a Peppol access point; what it does say is kept for people to look at.
     #[error("the certificate's common name is no Peppol seat id")]
-    NoSeatId {
-        common_name: Option<String>,
-        name: Option<String>,
-        country: Option<String>,
-        not_after: i64,
-    },
+    NoSeatId { common_name: Option<String>, name: Option<String>, country: Option<String>, not_after: i64 },
 }
 
 /// Whether a text is a seat id: `P[A-Z]{2}[0-9]{6}`.
@@ -64,26 +59,12 @@ pub fn access_point(certificate_der: &[u8]) -> Result<AccessPoint, AccessPointEr
     let common_names: Vec<String> = subject.iter_common_name().filter_map(text_of).collect();
     let name = subject.iter_organization().find_map(text_of);
     let country = subject.iter_country().find_map(text_of);
-    let not_after = certificate
-        .validity()
-        .not_after
-        .timestamp()
-        .saturating_mul(MICROSECONDS);
+    let not_after = certificate.validity().not_after.timestamp().saturating_mul(MICROSECONDS);
     match common_names.iter().find(|common_name| is_seat_id(common_name)) {
-        Some(seat_id) => Ok(AccessPoint {
-            seat_id: seat_id.clone(),
-            name,
-            country,
-            not_after,
-        }),
+        Some(seat_id) => Ok(AccessPoint { seat_id: seat_id.clone(), name, country, not_after }),
         None => {
             let common_name = common_names.into_iter().next();
-            Err(AccessPointError::NoSeatId {
-                common_name,
-                name,
-                country,
-                not_after,
-            })
+            Err(AccessPointError::NoSeatId { common_name, name, country, not_after })
         }
     }
 }
@@ -93,11 +74,8 @@ fn text_of(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     let value = attribute.attr_value();
     let text = match value.tag() {
         Tag::BmpString => {
-            let units: Vec<u16> = value
-                .data
-                .chunks_exact(2)
-                .map(|pair| pair.iter().fold(0, |n, b| n << 8 | u16::from(*b)))
-                .collect();
+            let units: Vec<u16> =
+                value.data.chunks_exact(2).map(|pair| pair.iter().fold(0, |n, b| n << 8 | u16::from(*b))).collect();
             String::from_utf16(&units).ok()?
         }
         // Issuers filled this type with Latin-1.
@@ -128,10 +106,7 @@ pub(crate) mod tests {
 
     #[test]
     fn seat_id_company_and_country() {
-        let der = certificate(
-            "POP000123",
-            DnValue::Utf8String("Société Générale d'Échange".to_owned()),
-        );
+        let der = certificate("POP000123", DnValue::Utf8String("Société Générale d'Échange".to_owned()));
         let found = access_point(&der).expect("an access point");
         assert_eq!(found.seat_id, "POP000123");
         assert_eq!(found.name.as_deref(), Some("Société Générale d'Échange"));
@@ -143,22 +118,14 @@ pub(crate) mod tests {
     fn a_two_byte_string_is_read() {
         let name = rcgen::string::BmpString::try_from("Müller").expect("a name");
         let der = certificate("PNL000052", DnValue::BmpString(name));
-        assert_eq!(
-            access_point(&der).expect("an access point").name.as_deref(),
-            Some("Müller")
-        );
+        assert_eq!(access_point(&der).expect("an access point").name.as_deref(), Some("Müller"));
     }
 
     #[test]
     fn another_common_name_still_tells_what_it_can() {
         let der = certificate("www.example.be", DnValue::Utf8String("Example".to_owned()));
         match access_point(&der) {
-            Err(AccessPointError::NoSeatId {
-                common_name,
-                name,
-                country,
-                ..
-            }) => {
+            Err(AccessPointError::NoSeatId { common_name, name, country, .. }) => {
                 assert_eq!(common_name.as_deref(), Some("www.example.be"));
                 assert_eq!((name.as_deref(), country.as_deref()), (Some("Example"), Some("BE")));
             }
@@ -171,16 +138,7 @@ pub(crate) mod tests {
         for right in ["POP000123", "PNO000070", "PNL000052"] {
             assert!(is_seat_id(right), "{right}");
         }
-        for wrong in [
-            "",
-            "POP00012",
-            "POP0001234",
-            "pop000123",
-            "QOP000123",
-            "PO1000123",
-            "POP00012X",
-            "PÖP00012",
-        ] {
+        for wrong in ["", "POP00012", "POP0001234", "pop000123", "QOP000123", "PO1000123", "POP00012X", "PÖP00012"] {
             assert!(!is_seat_id(wrong), "{wrong}");
         }
     }

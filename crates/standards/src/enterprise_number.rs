@@ -43,21 +43,14 @@ impl EnterpriseNumber {
         }
         match u32::try_from(number) {
             Ok(valid) if is_valid(number) => Ok(Self(valid)),
-            _ => Err(NumberError::CheckDigits {
-                suggestion: likely(number).map(|n| format!("{n:010}")),
-            }),
+            _ => Err(NumberError::CheckDigits { suggestion: likely(number).map(|n| format!("{n:010}")) }),
         }
     }
 
     /// The way it is printed: "0403.227.515".
     pub fn dotted(&self) -> String {
         let Self(number) = self;
-        format!(
-            "{:04}.{:03}.{:03}",
-            number / 1_000_000,
-            number / 1_000 % 1_000,
-            number % 1_000
-        )
+        format!("{:04}.{:03}.{:03}", number / 1_000_000, number / 1_000 % 1_000, number % 1_000)
     }
 
     /// The Belgian VAT number with the same digits. Whether the enterprise is liable to VAT is another matter.
@@ -85,10 +78,7 @@ fn is_valid(number: u64) -> bool {
 }
 
 fn likely(number: u64) -> Option<u64> {
-    let swaps: Vec<u64> = (0..DIGITS - 1)
-        .map(|place| swapped(number, place))
-        .filter(|n| is_valid(*n))
-        .collect();
+    let swaps: Vec<u64> = (0..DIGITS - 1).map(|place| swapped(number, place)).filter(|n| is_valid(*n)).collect();
     let candidates = if swaps.is_empty() { substitutions(number) } else { swaps };
     match candidates.as_slice() {
         [only] => Some(*only),
@@ -149,34 +139,17 @@ mod tests {
             assert_eq!(number.to_string(), "0403227515", "{input:?}");
         }
         // A spreadsheet ate two zeros.
-        assert_eq!(
-            EnterpriseNumber::parse("77561101").map(|n| n.to_string()).as_deref(),
-            Ok("0077561101")
-        );
-        assert_eq!(
-            EnterpriseNumber::parse("0677424046").map(|n| n.dotted()).as_deref(),
-            Ok("0677.424.046")
-        );
+        assert_eq!(EnterpriseNumber::parse("77561101").map(|n| n.to_string()).as_deref(), Ok("0077561101"));
+        assert_eq!(EnterpriseNumber::parse("0677424046").map(|n| n.dotted()).as_deref(), Ok("0677.424.046"));
     }
 
     #[test]
     fn what_it_is_not() {
         assert_eq!(EnterpriseNumber::parse(" "), Err(NumberError::Empty));
-        for input in [
-            "12",
-            "2403227515",
-            "04032275155",
-            "NL0403227515",
-            "040322751X",
-            "1234567",
-            "0403227515E0",
-        ] {
+        for input in ["12", "2403227515", "04032275155", "NL0403227515", "040322751X", "1234567", "0403227515E0"] {
             assert_eq!(EnterpriseNumber::parse(input), Err(NumberError::Malformed), "{input}");
         }
-        assert!(matches!(
-            EnterpriseNumber::parse("0000000000"),
-            Err(NumberError::CheckDigits { .. })
-        ));
+        assert!(matches!(EnterpriseNumber::parse("0000000000"), Err(NumberError::CheckDigits { .. })));
     }
 
     #[test]

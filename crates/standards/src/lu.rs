@@ -49,11 +49,7 @@ mod tests {
     #[test]
     fn eleven_digits() {
         for input in ["19992400123", "1999 2400 123", "1999.2400.123"] {
-            assert_eq!(
-                Matricule::parse(input).map(|m| m.to_string()).as_deref(),
-                Ok("19992400123"),
-                "{input}"
-            );
+            assert_eq!(Matricule::parse(input).map(|m| m.to_string()).as_deref(), Ok("19992400123"), "{input}");
         }
         assert_eq!(Matricule::parse(""), Err(NumberError::Empty));
         for input in ["1999240012", "1999240012345", "1999240012X"] {

@@ -86,10 +86,7 @@ pub fn smp_base(records: &[NaptrRecord<'_>]) -> Result<SmpBase, NaptrError> {
         return Err(NaptrError::NoMetaSmp);
     }
     candidates.sort_by_key(|record| (record.order, record.preference));
-    candidates
-        .iter()
-        .find_map(|record| target(record.regexp))
-        .ok_or(NaptrError::NoUsableUrl)
+    candidates.iter().find_map(|record| target(record.regexp)).ok_or(NaptrError::NoUsableUrl)
 }
 
 fn is_meta_smp(record: &NaptrRecord<'_>) -> bool {
@@ -114,13 +111,7 @@ mod tests {
     use super::*;
 
     fn record(order: u16, preference: u16, regexp: &str) -> NaptrRecord<'_> {
-        NaptrRecord {
-            order,
-            preference,
-            flags: b"U",
-            services: b"Meta:SMP",
-            regexp: regexp.as_bytes(),
-        }
+        NaptrRecord { order, preference, flags: b"U", services: b"Meta:SMP", regexp: regexp.as_bytes() }
     }
 
     fn found(records: &[NaptrRecord<'_>]) -> Result<String, NaptrError> {
@@ -139,10 +130,7 @@ mod tests {
 
     #[test]
     fn row_5_every_lawful_form() {
-        assert_eq!(
-            found(&[record(100, 10, "!.*!https://smp.example!")]).as_deref(),
-            Ok("https://smp.example")
-        );
+        assert_eq!(found(&[record(100, 10, "!.*!https://smp.example!")]).as_deref(), Ok("https://smp.example"));
         assert_eq!(
             found(&[record(100, 10, "#^.*$#https://smp.example/a/b/#i")]).as_deref(),
             Ok("https://smp.example/a/b")
@@ -165,11 +153,7 @@ mod tests {
             record(50, 90, "!.*!https://first.example!"),
         ];
         assert_eq!(found(&records).as_deref(), Ok("https://first.example"));
-        let broken = [
-            record(10, 10, "!.*!ftp://x.example!"),
-            records[1],
-            record(1, 1, "!.*!https://cut.exam"),
-        ];
+        let broken = [record(10, 10, "!.*!ftp://x.example!"), records[1], record(1, 1, "!.*!https://cut.exam")];
         assert_eq!(found(&broken).as_deref(), Ok("https://second.example"));
     }
 
@@ -192,10 +176,7 @@ mod tests {
         ] {
             assert_eq!(found(&[record(1, 1, regexp)]), Err(NaptrError::NoUsableUrl), "{regexp}");
         }
-        let invalid = NaptrRecord {
-            regexp: b"!.*!https://\xff!",
-            ..record(1, 1, "")
-        };
+        let invalid = NaptrRecord { regexp: b"!.*!https://\xff!", ..record(1, 1, "") };
         assert_eq!(found(&[invalid]), Err(NaptrError::NoUsableUrl));
     }
 

@@ -43,15 +43,8 @@ pub(crate) fn compact(input: &str) -> Result<String, NumberError> {
             return Err(NumberError::Malformed);
         }
     }
-    let number = LABELS
-        .iter()
-        .find_map(|label| text.strip_prefix(label))
-        .unwrap_or(&text);
-    if number.is_empty() {
-        Err(NumberError::Empty)
-    } else {
-        Ok(number.to_owned())
-    }
+    let number = LABELS.iter().find_map(|label| text.strip_prefix(label)).unwrap_or(&text);
+    if number.is_empty() { Err(NumberError::Empty) } else { Ok(number.to_owned()) }
 }
 
 /// Exactly `length` digits with notation taken off; up to `eaten` leading zeros that a spreadsheet dropped are put
@@ -74,11 +67,7 @@ fn without_zero_fraction(text: &str) -> &str {
     let Some((whole, fraction)) = text.rsplit_once(['.', ',']) else {
         return text;
     };
-    if is_digits(whole) && matches!(fraction, "0" | "00") {
-        whole
-    } else {
-        text
-    }
+    if is_digits(whole) && matches!(fraction, "0" | "00") { whole } else { text }
 }
 
 /// White space (U+00A0, U+2009 and U+202F among it) and characters that show nothing.
@@ -88,10 +77,8 @@ fn is_blank(c: char) -> bool {
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(
-        c,
-        '.' | ',' | '-' | '/' | '_' | ':' | '\'' | '"' | '(' | ')' | '·' | '\u{2019}'
-    ) || matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}')
+    matches!(c, '.' | ',' | '-' | '/' | '_' | ':' | '\'' | '"' | '(' | ')' | '·' | '\u{2019}')
+        || matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 #[cfg(test)]

@@ -55,26 +55,13 @@ mod tests {
 
     #[test]
     fn twenty_digits() {
-        for input in [
-            "00000001820029336000",
-            "0000 0001 8200 2933 6000",
-            "1820029336000",
-            "1820029336000.0",
-        ] {
-            assert_eq!(
-                Oin::parse(input).map(|oin| oin.to_string()).as_deref(),
-                Ok("00000001820029336000"),
-                "{input}"
-            );
+        for input in ["00000001820029336000", "0000 0001 8200 2933 6000", "1820029336000", "1820029336000.0"] {
+            assert_eq!(Oin::parse(input).map(|oin| oin.to_string()).as_deref(), Ok("00000001820029336000"), "{input}");
         }
         assert_eq!(Oin::parse(""), Err(NumberError::Empty));
-        for input in [
-            "0000000182002933600",
-            "000000018200293360000",
-            "0000000182002933600X",
-            "8712345678906",
-            "1.82003E+12",
-        ] {
+        for input in
+            ["0000000182002933600", "000000018200293360000", "0000000182002933600X", "8712345678906", "1.82003E+12"]
+        {
             assert_eq!(Oin::parse(input), Err(NumberError::Malformed), "{input}");
         }
         assert_eq!(Oin::parse("00000000000000000000"), Err(NumberError::Malformed));

@@ -25,38 +25,23 @@ impl Channels {
     pub(crate) fn new() -> Self {
         let lane = |lane| {
             let (outlet, inbox) = mpsc::unbounded_channel();
-            (
-                lane,
-                (
-                    outlet,
-                    Inlet {
-                        inbox: Arc::new(Mutex::new(inbox)),
-                    },
-                ),
-            )
+            (lane, (outlet, Inlet { inbox: Arc::new(Mutex::new(inbox)) }))
         };
-        Self {
-            lanes: Lane::ALL.into_iter().map(lane).collect(),
-        }
+        Self { lanes: Lane::ALL.into_iter().map(lane).collect() }
     }
 
     pub(super) fn send(&self, lane: Lane, envelopes: Vec<Envelope>) -> Result<(), String> {
         let Some((outlet, _)) = self.lanes.get(&lane) else {
             return Err(format!("no channel for {lane}"));
         };
-        envelopes
-            .into_iter()
-            .try_for_each(|envelope| outlet.send(envelope))
-            .map_err(|error| error.to_string())
+        envelopes.into_iter().try_for_each(|envelope| outlet.send(envelope)).map_err(|error| error.to_string())
     }
 
     /// Where the lane's apalis worker reads. Clones read the same channel, so that a restarted worker goes on with it.
     pub(super) fn inlet(&self, lane: Lane) -> Inlet {
         match self.lanes.get(&lane) {
             Some((_, inlet)) => inlet.clone(),
-            None => Inlet {
-                inbox: Arc::new(Mutex::new(mpsc::unbounded_channel().1)),
-            },
+            None => Inlet { inbox: Arc::new(Mutex::new(mpsc::unbounded_channel().1)) },
         }
     }
 }
@@ -77,9 +62,7 @@ impl Backend for Inlet {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        inbox
-            .poll_recv(cx)
-            .map(|envelope| envelope.map(|envelope| Ok(TaskBuilder::new(envelope).build())))
+        inbox.poll_recv(cx).map(|envelope| envelope.map(|envelope| Ok(TaskBuilder::new(envelope).build())))
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {

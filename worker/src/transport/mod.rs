@@ -32,20 +32,13 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     fn ticket(&self) -> Ticket {
-        Ticket {
-            id: self.id,
-            claim: self.claim,
-        }
+        Ticket { id: self.id, claim: self.claim }
     }
 }
 
 impl From<Claimed> for Envelope {
     fn from(claimed: Claimed) -> Self {
-        Self {
-            id: claimed.ticket.id,
-            claim: claimed.ticket.claim,
-            kind: claimed.kind,
-        }
+        Self { id: claimed.ticket.id, claim: claimed.ticket.claim, kind: claimed.kind }
     }
 }
 
@@ -165,13 +158,12 @@ fn over_channel(
     let inlet = channels.inlet(lane);
     monitor.register(move |restarts| {
         let executor = executor.clone();
-        WorkerBuilder::new(name(restarts))
-            .backend(inlet.clone())
-            .concurrency(crate::concurrency(lane))
-            .build(move |envelope: Envelope| {
+        WorkerBuilder::new(name(restarts)).backend(inlet.clone()).concurrency(crate::concurrency(lane)).build(
+            move |envelope: Envelope| {
                 let executor = executor.clone();
                 async move { carry(executor, lane, envelope).await }
-            })
+            },
+        )
     })
 }
 
@@ -185,17 +177,16 @@ fn over_redis(
     let queues = queues.clone();
     monitor.register(move |restarts| {
         let (executor, queues) = (executor.clone(), queues.clone());
-        WorkerBuilder::new(name(restarts))
-            .backend(queues.storage(lane))
-            .concurrency(crate::concurrency(lane))
-            .build(move |envelope: Envelope, task: TaskId, context: WorkerContext| {
+        WorkerBuilder::new(name(restarts)).backend(queues.storage(lane)).concurrency(crate::concurrency(lane)).build(
+            move |envelope: Envelope, task: TaskId, context: WorkerContext| {
                 let (executor, queues) = (executor.clone(), queues.clone());
                 async move {
                     let done = carry(executor, lane, envelope).await;
                     queues.delete(lane, &context, &task);
                     done
                 }
-            })
+            },
+        )
     })
 }
 

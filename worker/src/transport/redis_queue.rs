@@ -53,11 +53,7 @@ impl RedisQueues {
         let conn = connect(url)?;
         let (carried, inbox) = mpsc::unbounded_channel();
         tokio::spawn(delete_carried(conn.clone(), namespace.clone(), inbox));
-        Ok(Self {
-            conn,
-            namespace,
-            carried,
-        })
+        Ok(Self { conn, namespace, carried })
     }
 
     /// What the lane's apalis worker reads from.
@@ -92,12 +88,8 @@ impl RedisQueues {
             .collect();
         let tasks = tasks.map_err(|error: serde_json::Error| error.to_string())?;
         let mut conn = self.conn.clone();
-        push_tasks(&mut conn, &config(&self.namespace, lane), &tasks)
-            .await
-            .map_err(|error| error.to_string())?;
-        let rung: redis::RedisResult<()> = conn
-            .publish(crate::doorbell::channel(&self.namespace), lane.as_str())
-            .await;
+        push_tasks(&mut conn, &config(&self.namespace, lane), &tasks).await.map_err(|error| error.to_string())?;
+        let rung: redis::RedisResult<()> = conn.publish(crate::doorbell::channel(&self.namespace), lane.as_str()).await;
         rung.map_err(|error| error.to_string())
     }
 
@@ -111,12 +103,9 @@ impl RedisQueues {
         let held: redis::RedisResult<Vec<Option<Vec<u8>>>> =
             redis::cmd("HMGET").arg(key).arg(names).query_async(&mut conn).await;
         match held {
-            Ok(held) => sent
-                .into_iter()
-                .zip(held)
-                .filter(|(_, held)| held.is_none())
-                .map(|(ticket, _)| ticket)
-                .collect(),
+            Ok(held) => {
+                sent.into_iter().zip(held).filter(|(_, held)| held.is_none()).map(|(ticket, _)| ticket).collect()
+            }
             Err(error) => {
                 tracing::warn!(%error, "Redis does not answer");
                 Vec::new()
@@ -126,11 +115,7 @@ impl RedisQueues {
 
     /// Forgets a ticket that was carried out.
     pub(super) fn delete(&self, lane: Lane, worker: &WorkerContext, task: &TaskId) {
-        let carried = Carried {
-            lane,
-            worker: worker.name().to_owned(),
-            task: task.to_string(),
-        };
+        let carried = Carried { lane, worker: worker.name().to_owned(), task: task.to_string() };
         // The receiver lives as long as this sender.
         let _ = self.carried.send(carried);
     }
@@ -174,22 +159,15 @@ async fn delete_carried(mut conn: ConnectionManager, namespace: String, mut inbo
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
         let mut by_worker: BTreeMap<(Lane, String), Vec<String>> = BTreeMap::new();
         for carried in batch.drain(..) {
-            by_worker
-                .entry((carried.lane, carried.worker))
-                .or_default()
-                .push(carried.task);
+            by_worker.entry((carried.lane, carried.worker)).or_default().push(carried.task);
         }
         let mut pipe = redis::pipe();
         for ((lane, worker), tasks) in &by_worker {
             let config = config(&namespace, *lane);
-            let meta: Vec<String> = tasks
-                .iter()
-                .map(|task| format!("{}:{task}", config.job_meta_hash()))
-                .collect();
+            let meta: Vec<String> = tasks.iter().map(|task| format!("{}:{task}", config.job_meta_hash())).collect();
             pipe.hdel(config.job_data_hash(), tasks).ignore();
             pipe.del(meta).ignore();
-            pipe.srem(config.inflight_set_for(&WorkerContext::new(worker)), tasks)
-                .ignore();
+            pipe.srem(config.inflight_set_for(&WorkerContext::new(worker)), tasks).ignore();
         }
         if let Err(error) = pipe.query_async::<()>(&mut conn).await {
             // They are taken over as orphans when this worker is gone, found void, and deleted then.

@@ -59,7 +59,7 @@ async fn enqueue(db: Db, schedule: Arc<Schedule>, seconds: u64) -> Result<(), Bo
                 tracing::debug!(schedule = name, is_first, "ticked");
                 return Ok(());
             }
-            Err(error) => tracing::warn!(schedule = name, error, "cannot be enqueued, trying again"),
+            Err(error) => tracing::warn!(schedule = name, %error, "cannot be enqueued, trying again"),
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -19,10 +19,7 @@ pub type CheckedValues = Vec<(i64, Option<serde_json::Value>)>;
 /// # Errors
 /// When the database refuses.
 pub fn surroundings(conn: &mut Conn, practice: &Practice) -> Result<Surroundings> {
-    Ok(Surroundings::of(
-        identity::members(conn, practice)?,
-        practice.language.clone(),
-    ))
+    Ok(Surroundings::of(identity::members(conn, practice)?, practice.language.clone()))
 }
 
 /// Creates a client.
@@ -113,11 +110,7 @@ fn keep_former_member(mut draft: CardDraft, before: &Client, around: &Surroundin
 
 fn at_revision(conn: &mut Conn, practice: &Practice, id: ClientId, revision: i64) -> Result<Client> {
     let client = queries::find(conn, practice, id)?;
-    if client.revision == revision {
-        Ok(client)
-    } else {
-        Err(Error::Stale)
-    }
+    if client.revision == revision { Ok(client) } else { Err(Error::Stale) }
 }
 
 /// Archives a client: it leaves the lists and frees its number. Archiving an archived client changes nothing.

@@ -44,11 +44,7 @@ impl Surroundings {
             name: text::fold(&member.account.name),
             email: text::fold(&member.account.email),
         });
-        Self {
-            keys: keys.collect(),
-            members,
-            language,
-        }
+        Self { keys: keys.collect(), members, language }
     }
 
     /// The member that `typed` (an identifier, a name or an address) means, when it means just one.
@@ -56,12 +52,8 @@ impl Surroundings {
     pub fn member_meant(&self, typed: &str) -> Option<&Member> {
         let folded = text::fold(typed);
         let is_meant = |keys: &MemberKeys| keys.id == typed || keys.name == folded || keys.email == folded;
-        let mut meant = self
-            .members
-            .iter()
-            .zip(&self.keys)
-            .filter(|(_, keys)| is_meant(keys))
-            .map(|(member, _)| member);
+        let mut meant =
+            self.members.iter().zip(&self.keys).filter(|(_, keys)| is_meant(keys)).map(|(member, _)| member);
         match (meant.next(), meant.next()) {
             (Some(member), None) => Some(member),
             _ => None,
@@ -75,17 +67,9 @@ impl Surroundings {
 /// One [`FieldError`] for each wrong field, with pointers such as `/enterprise_number`.
 pub fn check(draft: CardDraft, around: &Surroundings) -> Result<Card, Vec<FieldError>> {
     let mut wrong = Wrong(Vec::new());
-    let country = wrong.one_of(draft.country.as_deref(), "/country", "BE", |t| {
-        countries::parse(t).map(str::to_owned)
-    });
+    let country = wrong.one_of(draft.country.as_deref(), "/country", "BE", |t| countries::parse(t).map(str::to_owned));
     let card = Card {
-        kind: match draft
-            .kind
-            .as_deref()
-            .and_then(text::filled)
-            .unwrap_or("company")
-            .parse::<ClientKind>()
-        {
+        kind: match draft.kind.as_deref().and_then(text::filled).unwrap_or("company").parse::<ClientKind>() {
             Ok(kind) => kind,
             Err(()) => {
                 wrong.add(FieldError::new("/kind", "unknown_value").with("values", "company, person"));
@@ -95,12 +79,9 @@ pub fn check(draft: CardDraft, around: &Surroundings) -> Result<Card, Vec<FieldE
         reference: wrong.text(draft.reference, "/reference", 100),
         name: wrong.required(draft.name, "/name", 300),
         legal_form: wrong.text(draft.legal_form, "/legal_form", 50),
-        enterprise_number: wrong.number(draft.enterprise_number.as_deref(), "/enterprise_number", |t| {
-            register_number(t, &country)
-        }),
-        vat_number: wrong.number(draft.vat_number.as_deref(), "/vat_number", |t| {
-            VatNumber::parse(t, Some(&country))
-        }),
+        enterprise_number: wrong
+            .number(draft.enterprise_number.as_deref(), "/enterprise_number", |t| register_number(t, &country)),
+        vat_number: wrong.number(draft.vat_number.as_deref(), "/vat_number", |t| VatNumber::parse(t, Some(&country))),
         vat_liable: draft.vat_liable,
         government: draft.government.unwrap_or(false),
         oin: wrong.number(draft.oin.as_deref(), "/oin", oin::Oin::parse),
@@ -115,9 +96,7 @@ pub fn check(draft: CardDraft, around: &Surroundings) -> Result<Card, Vec<FieldE
         email: wrong.email(draft.email),
         phone: wrong.text(draft.phone, "/phone", 50),
         website: wrong.website(draft.website),
-        responsible: wrong
-            .text(draft.responsible, "/responsible", 200)
-            .and_then(|t| wrong.responsible(&t, around)),
+        responsible: wrong.text(draft.responsible, "/responsible", 200).and_then(|t| wrong.responsible(&t, around)),
         portfolio: wrong.text(draft.portfolio, "/portfolio", 100),
         mandate_start: wrong.date(draft.mandate_start, "/mandate_start"),
         mandate_end: wrong.date(draft.mandate_end, "/mandate_end"),
@@ -137,7 +116,7 @@ fn register_number(text: &str, country: &str) -> Result<String, NumberError> {
         "BE" => EnterpriseNumber::parse(text).map(|n| n.to_string()),
         "NL" => kvk::KvkNumber::parse(text).map(|n| n.to_string()),
         "LU" => lu::Matricule::parse(text).map(|n| n.to_string()),
-        _ if text.len() <= 50 => Ok(text.trim().to_owned()),
+        _ if text.len() <= 50 && !text.chars().any(char::is_control) => Ok(text.trim().to_owned()),
         _ => Err(NumberError::Malformed),
     }
 }
@@ -184,11 +163,8 @@ impl Wrong {
             return default.to_owned();
         };
         read(text).unwrap_or_else(|| {
-            let values = if pointer == "/language" {
-                "nl, fr, de, en"
-            } else {
-                "ISO 3166-1 alpha-2: BE, NL, LU, FR, …"
-            };
+            let values =
+                if pointer == "/language" { "nl, fr, de, en" } else { "ISO 3166-1 alpha-2: BE, NL, LU, FR, …" };
             self.add(FieldError::new(pointer, "unknown_value").with("values", values));
             default.to_owned()
         })
@@ -238,11 +214,7 @@ impl Wrong {
 
     fn website(&mut self, value: Option<String>) -> Option<String> {
         let typed = self.text(value, "/website", 300)?;
-        let whole = if typed.contains("://") {
-            typed
-        } else {
-            format!("https://{typed}")
-        };
+        let whole = if typed.contains("://") { typed } else { format!("https://{typed}") };
         match url::Url::parse(&whole) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|h| h.contains('.')) => {
                 Some(url.to_string())
@@ -256,18 +228,12 @@ impl Wrong {
 
     fn responsible(&mut self, typed: &str, around: &Surroundings) -> Option<Responsible> {
         match around.member_meant(typed) {
-            Some(member) => Some(Responsible {
-                member: Some(member.id),
-                name: member.account.name.clone(),
-            }),
+            Some(member) => Some(Responsible { member: Some(member.id), name: member.account.name.clone() }),
             None if typed.parse::<crate::identity::MemberId>().is_ok() => {
                 self.add(FieldError::new("/responsible", "unknown_member"));
                 None
             }
-            None => Some(Responsible {
-                member: None,
-                name: typed.to_owned(),
-            }),
+            None => Some(Responsible { member: None, name: typed.to_owned() }),
         }
     }
 
@@ -275,13 +241,11 @@ impl Wrong {
         let value = value?;
         let typed = text::filled(&value)?;
         let strict = typed.len() == 10
-            && typed.bytes().enumerate().all(|(at, b)| {
-                if matches!(at, 4 | 7) {
-                    b == b'-'
-                } else {
-                    b.is_ascii_digit()
-                }
-            });
+            && typed.bytes().enumerate().all(
+                |(at, b)| {
+                    if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
+                },
+            );
         if !strict {
             self.add(FieldError::new(pointer, "malformed_date"));
             return None;
@@ -303,11 +267,7 @@ mod tests {
     }
 
     fn codes(draft: CardDraft) -> Vec<(String, &'static str)> {
-        check(draft, &around())
-            .unwrap_err()
-            .into_iter()
-            .map(|e| (e.pointer, e.code))
-            .collect()
+        check(draft, &around()).unwrap_err().into_iter().map(|e| (e.pointer, e.code)).collect()
     }
 
     #[test]
@@ -328,13 +288,7 @@ mod tests {
         assert_eq!(card.vat_number.as_deref(), Some("BE0400378485"));
         assert_eq!((card.country.as_str(), card.language.as_str()), ("BE", "fr"));
         assert_eq!(card.website.as_deref(), Some("https://garage.example/"));
-        assert_eq!(
-            card.responsible,
-            Some(Responsible {
-                member: None,
-                name: "Céline".to_owned()
-            })
-        );
+        assert_eq!(card.responsible, Some(Responsible { member: None, name: "Céline".to_owned() }));
         assert_eq!(check(CardDraft::of(&card), &around()).unwrap(), card);
     }
 

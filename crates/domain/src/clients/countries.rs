@@ -12,38 +12,11 @@ TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS
 /// Folded names in Dutch, French, German and English of the countries that Belgian client lists name.
 const NAMES: &[(&str, &[&str])] = &[
     ("BE", &["belgie", "belgique", "belgien", "belgium"]),
-    (
-        "NL",
-        &[
-            "nederland",
-            "pays-bas",
-            "niederlande",
-            "netherlands",
-            "the netherlands",
-            "holland",
-        ],
-    ),
-    (
-        "LU",
-        &[
-            "luxemburg",
-            "luxembourg",
-            "groothertogdom luxemburg",
-            "grand-duche de luxembourg",
-        ],
-    ),
+    ("NL", &["nederland", "pays-bas", "niederlande", "netherlands", "the netherlands", "holland"]),
+    ("LU", &["luxemburg", "luxembourg", "groothertogdom luxemburg", "grand-duche de luxembourg"]),
     ("FR", &["frankrijk", "france", "frankreich"]),
     ("DE", &["duitsland", "allemagne", "deutschland", "germany"]),
-    (
-        "GB",
-        &[
-            "verenigd koninkrijk",
-            "royaume-uni",
-            "vereinigtes konigreich",
-            "united kingdom",
-            "uk",
-        ],
-    ),
+    ("GB", &["verenigd koninkrijk", "royaume-uni", "vereinigtes konigreich", "united kingdom", "uk"]),
     ("IE", &["ierland", "irlande", "irland", "ireland"]),
     ("IT", &["italie", "italien", "italy", "italia"]),
     ("ES", &["spanje", "espagne", "spanien", "spain", "espana"]),
@@ -53,16 +26,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("PL", &["polen", "pologne", "poland", "polska"]),
     ("DK", &["denemarken", "danemark", "danemark", "denmark"]),
     ("SE", &["zweden", "suede", "schweden", "sweden"]),
-    (
-        "US",
-        &[
-            "verenigde staten",
-            "etats-unis",
-            "vereinigte staaten",
-            "united states",
-            "usa",
-        ],
-    ),
+    ("US", &["verenigde staten", "etats-unis", "vereinigte staaten", "united states", "usa"]),
 ];
 
 /// The code that `text` is or names, in capitals (`be`, `België`, `Belgique` give `BE`).
@@ -72,10 +36,7 @@ pub fn parse(text: &str) -> Option<&'static str> {
     if folded.len() == 2 {
         return CODES.split(' ').find(|code| code.eq_ignore_ascii_case(&folded));
     }
-    NAMES
-        .iter()
-        .find(|(_, names)| names.contains(&folded.as_str()))
-        .map(|(code, _)| *code)
+    NAMES.iter().find(|(_, names)| names.contains(&folded.as_str())).map(|(code, _)| *code)
 }
 
 #[cfg(test)]
@@ -85,13 +46,9 @@ mod tests {
     #[test]
     fn codes_and_names_in_four_languages_are_known() {
         assert_eq!(CODES.split(' ').count(), 249);
-        for (text, code) in [
-            ("be", "BE"),
-            ("België", "BE"),
-            (" BELGIQUE ", "BE"),
-            ("Österreich", "AT"),
-            ("Pays-Bas", "NL"),
-        ] {
+        for (text, code) in
+            [("be", "BE"), ("België", "BE"), (" BELGIQUE ", "BE"), ("Österreich", "AT"), ("Pays-Bas", "NL")]
+        {
             assert_eq!(parse(text), Some(code), "{text}");
         }
         assert_eq!(parse("XX"), None);

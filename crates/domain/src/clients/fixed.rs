@@ -88,6 +88,8 @@ fixed_fields! {
     MandateEnd = 23 as "mandate_end",
     /// Archived.
     Archived = 24 as "archived",
+    /// A contact, as JSON.
+    Contact = 25 as "contact",
     /// The state of the registration.
     Registration = 30 as "registration",
     /// Why it is unknown or cannot receive.
@@ -114,10 +116,7 @@ impl Card {
             (F::VatLiable, self.vat_liable.map(flag)),
             (F::Government, Some(flag(self.government))),
             (F::Oin, self.oin.clone()),
-            (
-                F::Identifiers,
-                (!self.identifiers.is_empty()).then(|| self.identifiers.join(" ")),
-            ),
+            (F::Identifiers, (!self.identifiers.is_empty()).then(|| self.identifiers.join(" "))),
             (F::Street, self.street.clone()),
             (F::StreetNumber, self.street_number.clone()),
             (F::Postcode, self.postcode.clone()),
@@ -129,9 +128,7 @@ impl Card {
             (F::Website, self.website.clone()),
             (
                 F::Responsible,
-                self.responsible
-                    .as_ref()
-                    .map(|r| r.member.map_or_else(|| r.name.clone(), |id| id.to_string())),
+                self.responsible.as_ref().map(|r| r.member.map_or_else(|| r.name.clone(), |id| id.to_string())),
             ),
             (F::Portfolio, self.portfolio.clone()),
             (F::MandateStart, self.mandate_start.clone()),
@@ -149,12 +146,7 @@ mod tests {
         for (at, field) in FixedField::ALL.iter().enumerate() {
             assert!((CREATED + 1..FIRST_CUSTOM_FIELD).contains(&field.number()));
             assert_eq!(FixedField::from_number(field.number()), Some(*field));
-            assert!(
-                FixedField::ALL
-                    .iter()
-                    .skip(at + 1)
-                    .all(|other| other.as_str() != field.as_str())
-            );
+            assert!(FixedField::ALL.iter().skip(at + 1).all(|other| other.as_str() != field.as_str()));
         }
     }
 }

@@ -17,11 +17,7 @@ use crate::schema::{audit_entries, changes, client_values};
 /// When the database refuses.
 pub fn provenance(conn: &mut Conn, practice: &Practice, client: &Client) -> Result<Provenance> {
     let prov: JsonText = client_values::table
-        .filter(
-            client_values::practice_id
-                .eq(practice.id)
-                .and(client_values::client_key.eq(client.key)),
-        )
+        .filter(client_values::practice_id.eq(practice.id).and(client_values::client_key.eq(client.key)))
         .select(client_values::prov)
         .first(conn)?;
     Ok(prov.read()?)
@@ -38,9 +34,7 @@ pub fn history(
     (cursor, limit): (Option<&str>, u32),
 ) -> Result<Page<(Entry, Vec<Change>)>> {
     let from: Option<i64> = cursor.map(page::decode).transpose()?;
-    let touched = changes::table
-        .filter(changes::client_key.eq(client.key))
-        .select(changes::entry_key);
+    let touched = changes::table.filter(changes::client_key.eq(client.key)).select(changes::entry_key);
     let entries: Vec<Entry> = audit_entries::table
         .filter(audit_entries::practice_id.eq(practice.id))
         .filter(audit_entries::key.eq_any(touched))
@@ -57,11 +51,7 @@ pub fn history(
         .load(conn)?;
     let page = Page::of(entries, limit, |last| last.key);
     Ok(page.map(|entry| {
-        let own = rows
-            .iter()
-            .filter(|row| row.entry_key == entry.key)
-            .map(Change::from)
-            .collect();
+        let own = rows.iter().filter(|row| row.entry_key == entry.key).map(Change::from).collect();
         (entry, own)
     }))
 }

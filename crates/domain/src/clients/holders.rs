@@ -31,18 +31,12 @@ pub struct Sought<'a> {
 pub fn active_with(conn: &mut Conn, practice: &Practice, sought: &Sought<'_>) -> Result<Vec<Client>> {
     let mut found = Vec::new();
     for (country, numbers) in &sought.numbers {
-        let rows = active(practice).filter(
-            clients::country
-                .eq(*country)
-                .and(clients::enterprise_number.eq_any(numbers)),
-        );
+        let rows =
+            active(practice).filter(clients::country.eq(*country).and(clients::enterprise_number.eq_any(numbers)));
         found.extend(with_values(rows, conn)?);
     }
     if !sought.references.is_empty() {
-        found.extend(with_values(
-            active(practice).filter(clients::reference.eq_any(&sought.references)),
-            conn,
-        )?);
+        found.extend(with_values(active(practice).filter(clients::reference.eq_any(&sought.references)), conn)?);
     }
     if !sought.name_keys.is_empty() {
         let nameless = clients::enterprise_number.is_null().and(clients::reference.is_null());

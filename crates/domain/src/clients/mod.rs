@@ -6,6 +6,7 @@
 mod actions;
 mod card;
 mod checks;
+mod contacts;
 pub mod countries;
 pub mod door;
 mod fixed;
@@ -17,6 +18,9 @@ mod queries;
 pub use actions::{CheckedValues, archive, change, check_changed, create, restore, surroundings};
 pub use card::{Card, CardChange, CardDraft, ClientKind, Responsible};
 pub use checks::{Surroundings, check};
+pub use contacts::{
+    Contact, ContactChange, ContactId, add_contact, change_contact, contact, contacts_of, remove_contact,
+};
 pub use fixed::{FIRST_CUSTOM_FIELD, FixedField};
 pub use history::{history, provenance};
 pub use holders::{Sought, active_with, other_holder};

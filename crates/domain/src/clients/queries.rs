@@ -59,10 +59,7 @@ fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
         key: row.key,
         id: row.id,
         card: Card {
-            kind: row
-                .kind
-                .parse()
-                .map_err(|()| Error::internal(format!("{} has an unknown kind", row.id)))?,
+            kind: row.kind.parse().map_err(|()| Error::internal(format!("{} has an unknown kind", row.id)))?,
             reference: row.reference,
             name: row.name,
             legal_form: row.legal_form,
@@ -81,10 +78,7 @@ fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
             email: row.email,
             phone: row.phone,
             website: row.website,
-            responsible: row.responsible_name.map(|name| Responsible {
-                member: row.responsible_id,
-                name,
-            }),
+            responsible: row.responsible_name.map(|name| Responsible { member: row.responsible_id, name }),
             portfolio: row.portfolio,
             mandate_start: row.mandate_start,
             mandate_end: row.mandate_end,
@@ -157,22 +151,14 @@ struct Position(String, i64);
 pub(super) type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
 
 fn matching<'a>(practice: &Practice, filter: &'a Filter) -> Boxed<'a> {
-    let mut rows = clients::table
-        .filter(clients::practice_id.eq(practice.id))
-        .into_boxed::<MultiBackend>();
+    let mut rows = clients::table.filter(clients::practice_id.eq(practice.id)).into_boxed::<MultiBackend>();
     rows = if filter.archived {
         rows.filter(clients::archived_at.is_not_null())
     } else {
         rows.filter(clients::archived_at.is_null())
     };
-    for word in filter
-        .search
-        .as_deref()
-        .map(text::fold)
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|w| !w.is_empty())
-        .take(10)
+    for word in
+        filter.search.as_deref().map(text::fold).unwrap_or_default().split(' ').filter(|w| !w.is_empty()).take(10)
     {
         rows = rows.filter(clients::search_key.like(text::contains_pattern(word)).escape('\\'));
     }
@@ -237,16 +223,12 @@ pub fn list(
     let mut rows = matching(practice, filter);
     if let Some(Position(name, key)) = from {
         rows = match sort {
-            Sort::Name => rows.filter(
-                clients::name_key
-                    .gt(name.clone())
-                    .or(clients::name_key.eq(name).and(clients::key.gt(key))),
-            ),
-            Sort::NameDescending => rows.filter(
-                clients::name_key
-                    .lt(name.clone())
-                    .or(clients::name_key.eq(name).and(clients::key.lt(key))),
-            ),
+            Sort::Name => {
+                rows.filter(clients::name_key.gt(name.clone()).or(clients::name_key.eq(name).and(clients::key.gt(key))))
+            }
+            Sort::NameDescending => {
+                rows.filter(clients::name_key.lt(name.clone()).or(clients::name_key.eq(name).and(clients::key.lt(key))))
+            }
             Sort::Created => rows.filter(clients::key.gt(key)),
             Sort::CreatedDescending => rows.filter(clients::key.lt(key)),
         };
@@ -260,14 +242,7 @@ pub fn list(
     let clients: Vec<Client> = with_values(rows.limit(i64::from(limit) + 1), conn)?;
     let by_name = matches!(sort, Sort::Name | Sort::NameDescending);
     Ok(Page::of(clients, limit, |last| {
-        Position(
-            if by_name {
-                text::fold(&last.card.name)
-            } else {
-                String::new()
-            },
-            last.key,
-        )
+        Position(if by_name { text::fold(&last.card.name) } else { String::new() }, last.key)
     }))
 }
 
@@ -318,11 +293,7 @@ pub(super) fn holder_of_number(
     };
     let held = clients::table
         .filter(clients::practice_id.eq(practice.id).and(clients::archived_at.is_null()))
-        .filter(
-            clients::country
-                .eq(&card.country)
-                .and(clients::enterprise_number.eq(number)),
-        )
+        .filter(clients::country.eq(&card.country).and(clients::enterprise_number.eq(number)))
         .filter(clients::key.ne(except.unwrap_or(0)))
         .select((clients::id, clients::name));
     Ok(held.first(conn).optional()?)

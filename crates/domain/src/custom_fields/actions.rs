@@ -49,12 +49,7 @@ fn deliver(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor) -> Result<()> {
     for (field, position) in delivered::FIELDS.iter().zip(1..) {
         add_field(tx, practice, category, (field, position))?;
     }
-    audit::record(
-        tx,
-        practice.uid(),
-        actor,
-        &Event::new("field_category.delivered", "system").on(category),
-    )?;
+    audit::record(tx, practice.uid(), actor, &Event::new("field_category.delivered", "system").on(category))?;
     Ok(())
 }
 

@@ -24,21 +24,14 @@ impl DeliveredField {
 }
 
 fn labels([nl, fr, de, en]: [&str; 4]) -> Labels {
-    Labels(BTreeMap::from(
-        [("nl", nl), ("fr", fr), ("de", de), ("en", en)].map(|(l, t)| (l.to_owned(), t.to_owned())),
-    ))
+    Labels(BTreeMap::from([("nl", nl), ("fr", fr), ("de", de), ("en", en)].map(|(l, t)| (l.to_owned(), t.to_owned()))))
 }
 
 pub(super) const FIELDS: &[DeliveredField] = &[
     DeliveredField {
         slug: "registered_on",
         kind: FieldKind::AccessPoint,
-        names: [
-            "Geregistreerd op PEPPOL",
-            "Enregistré sur PEPPOL",
-            "Bei PEPPOL registriert",
-            "Registered on PEPPOL",
-        ],
+        names: ["Geregistreerd op PEPPOL", "Enregistré sur PEPPOL", "Bei PEPPOL registriert", "Registered on PEPPOL"],
         options: &[],
     },
     DeliveredField {
@@ -55,23 +48,13 @@ pub(super) const FIELDS: &[DeliveredField] = &[
     DeliveredField {
         slug: "send_software",
         kind: FieldKind::Choice,
-        names: [
-            "Software voor verzending",
-            "Logiciel d'envoi",
-            "Software für den Versand",
-            "Software for sending",
-        ],
+        names: ["Software voor verzending", "Logiciel d'envoi", "Software für den Versand", "Software for sending"],
         options: SOFTWARE,
     },
     DeliveredField {
         slug: "ready",
         kind: FieldKind::YesNo,
-        names: [
-            "Klaar voor PEPPOL?",
-            "Prêt pour PEPPOL ?",
-            "Bereit für PEPPOL?",
-            "PEPPOL ready?",
-        ],
+        names: ["Klaar voor PEPPOL?", "Prêt pour PEPPOL ?", "Bereit für PEPPOL?", "PEPPOL ready?"],
         options: &[],
     },
     DeliveredField {

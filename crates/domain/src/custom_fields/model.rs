@@ -55,15 +55,8 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    const ALL: [Self; 7] = [
-        Self::Text,
-        Self::LongText,
-        Self::Number,
-        Self::Date,
-        Self::YesNo,
-        Self::Choice,
-        Self::AccessPoint,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Text, Self::LongText, Self::Number, Self::Date, Self::YesNo, Self::Choice, Self::AccessPoint];
 
     /// The stable name.
     #[must_use]

@@ -68,10 +68,7 @@ pub fn catalogue(conn: &mut Conn, practice: &Practice) -> Result<Catalogue> {
         .load(conn)?;
     Ok(Catalogue {
         categories: categories.into_iter().map(category_of).collect::<Result<_>>()?,
-        fields: field_rows
-            .into_iter()
-            .map(|row| field_of(row, &options))
-            .collect::<Result<_>>()?,
+        fields: field_rows.into_iter().map(|row| field_of(row, &options)).collect::<Result<_>>()?,
     })
 }
 
@@ -88,20 +85,14 @@ fn category_of(row: CategoryRow) -> Result<Category> {
 }
 
 fn field_of(row: FieldRow, options: &[OptionRow]) -> Result<Field> {
-    let kind: FieldKind = row
-        .kind
-        .parse()
-        .map_err(|()| Error::internal(format!("{} has an unknown kind", row.id)))?;
-    let own = options
-        .iter()
-        .filter(|option| option.field_key == row.key)
-        .map(|option| FieldOption {
-            key: option.key,
-            id: option.id,
-            label: option.label.clone(),
-            delivered: option.delivered,
-            retired_at: option.retired_at,
-        });
+    let kind: FieldKind = row.kind.parse().map_err(|()| Error::internal(format!("{} has an unknown kind", row.id)))?;
+    let own = options.iter().filter(|option| option.field_key == row.key).map(|option| FieldOption {
+        key: option.key,
+        id: option.id,
+        label: option.label.clone(),
+        delivered: option.delivered,
+        retired_at: option.retired_at,
+    });
     Ok(Field {
         key: row.key,
         id: row.id,

@@ -32,10 +32,7 @@ impl PartialEq for FieldOption {
 pub fn shown(client: &Client, field: &Field) -> Option<FieldValue> {
     if field.kind == FieldKind::AccessPoint {
         let facts = &client.facts;
-        let registered = matches!(
-            facts.state.as_deref(),
-            Some("registered" | "cannot_receive" | "unknown")
-        );
+        let registered = matches!(facts.state.as_deref(), Some("registered" | "cannot_receive" | "unknown"));
         let name = facts.name.as_ref().or(facts.seat.as_ref()).filter(|_| registered)?;
         return Some(FieldValue::Plain(Value::String(name.clone())));
     }
@@ -44,12 +41,7 @@ pub fn shown(client: &Client, field: &Field) -> Option<FieldValue> {
         return Some(FieldValue::Plain(stored.clone()));
     }
     let key = stored.as_i64()?;
-    field
-        .options
-        .iter()
-        .find(|option| option.key == key)
-        .cloned()
-        .map(FieldValue::Option)
+    field.options.iter().find(|option| option.key == key).cloned().map(FieldValue::Option)
 }
 
 /// Checks values given by slug (`null` clears) and turns them into what is stored.
@@ -72,11 +64,7 @@ pub fn check_values(catalogue: &Catalogue, given: &BTreeMap<String, Value>) -> R
             },
         }
     }
-    if wrong.is_empty() {
-        Ok(checked)
-    } else {
-        Err(Error::Invalid(wrong))
-    }
+    if wrong.is_empty() { Ok(checked) } else { Err(Error::Invalid(wrong)) }
 }
 
 /// The stored form of one value; `None` when a text is blank.
@@ -89,10 +77,7 @@ fn check_value(field: &Field, value: &Value, pointer: &str) -> std::result::Resu
             Some(number) if number.is_finite() => Ok(Some(value.clone())),
             _ => Err(wrong_type("number")),
         },
-        FieldKind::YesNo => value
-            .as_bool()
-            .map(|_| Some(value.clone()))
-            .ok_or_else(|| wrong_type("true, false")),
+        FieldKind::YesNo => value.as_bool().map(|_| Some(value.clone())).ok_or_else(|| wrong_type("true, false")),
         FieldKind::Date => match value.as_str() {
             Some(day) if day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok() => Ok(Some(value.clone())),
             Some(_) => Err(FieldError::new(pointer, "malformed_date")),
@@ -110,10 +95,7 @@ fn check_text(value: &Value, (pointer, max): (&str, usize)) -> std::result::Resu
     if given.chars().count() > max {
         return Err(FieldError::new(pointer, "too_long").with("max", max));
     }
-    if given
-        .chars()
-        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-    {
+    if given.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(FieldError::new(pointer, "control_characters"));
     }
     Ok(text::filled(given).map(|filled| Value::String(filled.to_owned())))
@@ -125,10 +107,8 @@ fn check_option(field: &Field, value: &Value, pointer: &str) -> std::result::Res
         return Err(FieldError::new(pointer, "wrong_type").with("wanted", "opt_…"));
     };
     let folded = text::fold(given);
-    let found = field
-        .options
-        .iter()
-        .find(|option| option.id.to_string() == given || text::fold(&option.label) == folded);
+    let found =
+        field.options.iter().find(|option| option.id.to_string() == given || text::fold(&option.label) == folded);
     match found {
         None => Err(FieldError::new(pointer, "unknown_option")),
         Some(option) if option.retired_at.is_some() => {

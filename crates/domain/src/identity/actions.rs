@@ -24,10 +24,7 @@ pub fn create_practice(tx: &mut Tx<'_>, actor: &Actor, new: &NewPractice) -> Res
     let name = check_name(&new.name, &mut wrong);
     check_zone(&new.time_zone, &mut wrong);
     check_language(&new.language, &mut wrong);
-    let number = new
-        .enterprise_number
-        .as_deref()
-        .and_then(|n| check_number(n, &mut wrong));
+    let number = new.enterprise_number.as_deref().and_then(|n| check_number(n, &mut wrong));
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }
@@ -46,12 +43,7 @@ pub fn create_practice(tx: &mut Tx<'_>, actor: &Actor, new: &NewPractice) -> Res
             practices::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    audit::record(
-        tx,
-        id.0,
-        actor,
-        &Event::new("practice.created", "command_line").on(id).after(&name),
-    )?;
+    audit::record(tx, id.0, actor, &Event::new("practice.created", "command_line").on(id).after(&name))?;
     queries::find_practice(tx, id)
 }
 
@@ -85,11 +77,9 @@ pub fn change_practice(
     }
     let mut after = before.clone();
     let mut wrong = Vec::new();
-    for (field, pointer) in [
-        (&change.name, "/name"),
-        (&change.time_zone, "/time_zone"),
-        (&change.language, "/language"),
-    ] {
+    for (field, pointer) in
+        [(&change.name, "/name"), (&change.time_zone, "/time_zone"), (&change.language, "/language")]
+    {
         if *field == Patch::Null {
             wrong.push(FieldError::new(pointer, "missing"));
         }
@@ -122,10 +112,8 @@ pub fn change_practice(
             practices::revision.eq(revision + 1),
         ))
         .execute(&mut **tx)?;
-    let event = Event::new("practice.updated", "api")
-        .on(practice.id)
-        .before(&snapshot(&before))
-        .after(&snapshot(&after));
+    let event =
+        Event::new("practice.updated", "api").on(practice.id).before(&snapshot(&before)).after(&snapshot(&after));
     audit::record(tx, practice.uid(), actor, &event)?;
     queries::find_practice(tx, practice.id)
 }
@@ -171,11 +159,7 @@ pub fn add_member(
         return Err(Error::Invalid(wrong));
     };
     let account = account_for(tx, &email, &name, &new.language)?;
-    let taken = members::table.filter(
-        members::practice_id
-            .eq(practice.id)
-            .and(members::account_id.eq(account)),
-    );
+    let taken = members::table.filter(members::practice_id.eq(practice.id).and(members::account_id.eq(account)));
     if diesel::select(diesel::dsl::exists(taken)).get_result::<bool>(&mut **tx)? {
         return Err(Error::conflict_with("member_exists", vec![("email", email)]));
     }
@@ -192,25 +176,16 @@ pub fn add_member(
         ))
         .execute(&mut **tx)?;
     let member = queries::member(tx, practice, id)?;
-    let event = Event::new("member.added", "api")
-        .on(id)
-        .after(&serde_json::json!({ "role": new.role.as_str() }));
+    let event = Event::new("member.added", "api").on(id).after(&serde_json::json!({ "role": new.role.as_str() }));
     audit::record(tx, practice.uid(), actor, &event)?;
-    let token = if member.active {
-        None
-    } else {
-        Some(invitations::invite(tx, id)?)
-    };
+    let token = if member.active { None } else { Some(invitations::invite(tx, id)?) };
     Ok((member, token))
 }
 
 fn account_for(tx: &mut Tx<'_>, email: &str, name: &str, language: &str) -> Result<AccountId> {
     let email_key = text::fold(email);
-    let known = accounts::table
-        .filter(accounts::email_key.eq(&email_key))
-        .select(accounts::id)
-        .first(&mut **tx)
-        .optional()?;
+    let known =
+        accounts::table.filter(accounts::email_key.eq(&email_key)).select(accounts::id).first(&mut **tx).optional()?;
     if let Some(id) = known {
         return Ok(id);
     }
@@ -269,36 +244,22 @@ pub fn remove_member(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, id: Me
         keep_an_owner(tx, practice)?;
     }
     diesel::delete(
-        sessions::table.filter(
-            sessions::practice_id
-                .eq(practice.id)
-                .and(sessions::account_id.eq(member.account.id)),
-        ),
+        sessions::table.filter(sessions::practice_id.eq(practice.id).and(sessions::account_id.eq(member.account.id))),
     )
     .execute(&mut **tx)?;
     diesel::delete(members::table.filter(members::practice_id.eq(practice.id).and(members::id.eq(id))))
         .execute(&mut **tx)?;
-    let event = Event::new("member.removed", "api")
-        .on(id)
-        .before(&serde_json::json!({ "role": member.role.as_str() }));
+    let event = Event::new("member.removed", "api").on(id).before(&serde_json::json!({ "role": member.role.as_str() }));
     audit::record(tx, practice.uid(), actor, &event)?;
     Ok(())
 }
 
 fn keep_an_owner(conn: &mut Conn, practice: &Practice) -> Result<()> {
     let owners: i64 = members::table
-        .filter(
-            members::practice_id
-                .eq(practice.id)
-                .and(members::role.eq(Role::Owner.as_str())),
-        )
+        .filter(members::practice_id.eq(practice.id).and(members::role.eq(Role::Owner.as_str())))
         .count()
         .get_result(conn)?;
-    if owners > 1 {
-        Ok(())
-    } else {
-        Err(Error::conflict("last_owner"))
-    }
+    if owners > 1 { Ok(()) } else { Err(Error::conflict("last_owner")) }
 }
 
 fn check_name(name: &str, wrong: &mut Vec<FieldError>) -> String {

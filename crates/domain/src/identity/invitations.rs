@@ -55,18 +55,12 @@ pub fn invite_again(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, id: Mem
 pub fn accept_invitation(db: &Db, token: &str, password: &str) -> Result<()> {
     let length = password.chars().count();
     if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&length) {
-        let fault = FieldError::new("/password", "length")
-            .with("min", PASSWORD_MIN)
-            .with("max", PASSWORD_MAX);
+        let fault = FieldError::new("/password", "length").with("min", PASSWORD_MIN).with("max", PASSWORD_MAX);
         return Err(Error::Invalid(vec![fault]));
     }
     let token_hash = secrets::token_hash(token);
     let now = db.clock().now();
-    let open = invitations::table.filter(
-        invitations::token_hash
-            .eq(&token_hash)
-            .and(invitations::expires_at.gt(now)),
-    );
+    let open = invitations::table.filter(invitations::token_hash.eq(&token_hash).and(invitations::expires_at.gt(now)));
     // The token is looked at before the slow hash, so that guessing costs us little.
     let known = db.read(|c| Ok(diesel::select(diesel::dsl::exists(open)).get_result::<bool>(c)?))?;
     if !known {
@@ -80,19 +74,11 @@ pub fn accept_invitation(db: &Db, token: &str, password: &str) -> Result<()> {
                 .get_result(&mut **tx)
                 .optional()?;
         let member = member.ok_or_else(|| Error::invalid("/token", "unknown_or_used"))?;
-        let (practice, account): (Uid, Uid) = members::table
-            .find(member)
-            .select((members::practice_id, members::account_id))
-            .first(&mut **tx)?;
-        diesel::update(accounts::table.find(account))
-            .set(accounts::password_hash.eq(&hash))
-            .execute(&mut **tx)?;
+        let (practice, account): (Uid, Uid) =
+            members::table.find(member).select((members::practice_id, members::account_id)).first(&mut **tx)?;
+        diesel::update(accounts::table.find(account)).set(accounts::password_hash.eq(&hash)).execute(&mut **tx)?;
         let name: String = accounts::table.find(account).select(accounts::name).first(&mut **tx)?;
-        let actor = Actor {
-            kind: crate::kernel::actor::ActorKind::Member,
-            id: Some(member.to_string()),
-            name,
-        };
+        let actor = Actor { kind: crate::kernel::actor::ActorKind::Member, id: Some(member.to_string()), name };
         audit::record(tx, practice, &actor, &Event::new("member.activated", "api").on(member))?;
         Ok(())
     })

@@ -271,11 +271,7 @@ impl Role {
     /// The rights that the role bundles.
     #[must_use]
     pub fn rights(self) -> Rights {
-        Right::ALL
-            .iter()
-            .copied()
-            .filter(|right| self >= right.least_role())
-            .collect()
+        Right::ALL.iter().copied().filter(|right| self >= right.least_role()).collect()
     }
 }
 
@@ -312,12 +308,7 @@ impl Rights {
     /// The names, in the order of [`Right::ALL`].
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
-        Right::ALL
-            .iter()
-            .copied()
-            .filter(|r| self.has(*r))
-            .map(Right::as_str)
-            .collect()
+        Right::ALL.iter().copied().filter(|r| self.has(*r)).map(Right::as_str).collect()
     }
 
     fn bit(right: Right) -> u32 {
@@ -354,11 +345,7 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`] naming the right.
     pub fn need(&self, right: Right) -> Result<(), Error> {
-        if self.rights.has(right) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(right.as_str()))
-        }
+        if self.rights.has(right) { Ok(()) } else { Err(Error::Forbidden(right.as_str())) }
     }
 }
 

@@ -57,12 +57,7 @@ pub(super) struct AccountRow {
 
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
-        Self {
-            id: row.id,
-            email: row.email,
-            name: row.name,
-            language: row.language,
-        }
+        Self { id: row.id, email: row.email, name: row.name, language: row.language }
     }
 }
 
@@ -77,18 +72,8 @@ struct MemberRow {
 
 fn member_of((row, account): (MemberRow, AccountRow)) -> Result<Member> {
     let active = account.password_hash.is_some();
-    let role = row
-        .role
-        .parse::<Role>()
-        .map_err(|()| Error::internal(format!("{} has an unknown role", row.id)))?;
-    Ok(Member {
-        id: row.id,
-        account: account.into(),
-        role,
-        active,
-        revision: row.revision,
-        created_at: row.created_at,
-    })
+    let role = row.role.parse::<Role>().map_err(|()| Error::internal(format!("{} has an unknown role", row.id)))?;
+    Ok(Member { id: row.id, account: account.into(), role, active, revision: row.revision, created_at: row.created_at })
 }
 
 #[derive(Queryable, Selectable)]
@@ -157,11 +142,7 @@ fn read_scopes(stored: &JsonText) -> Result<Rights> {
 /// # Errors
 /// [`Error::NotFound`] when there is none.
 pub fn find_practice(conn: &mut Conn, id: PracticeId) -> Result<Practice> {
-    let row = practices::table
-        .find(id)
-        .select(PracticeRow::as_select())
-        .first(conn)
-        .optional()?;
+    let row = practices::table.find(id).select(PracticeRow::as_select()).first(conn).optional()?;
     row.ok_or(Error::NotFound("practice"))?.try_into()
 }
 
@@ -173,11 +154,8 @@ pub fn practice_by_text(conn: &mut Conn, text: &str) -> Result<Practice> {
     if let Ok(id) = text.parse() {
         return find_practice(conn, id);
     }
-    let mut rows = practices::table
-        .filter(practices::name.eq(text))
-        .select(PracticeRow::as_select())
-        .limit(2)
-        .load(conn)?;
+    let mut rows =
+        practices::table.filter(practices::name.eq(text)).select(PracticeRow::as_select()).limit(2).load(conn)?;
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => row.try_into(),
         _ => Err(Error::NotFound("practice")),
@@ -241,11 +219,7 @@ pub fn practices_of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<(
         .load(conn)?;
     rows.into_iter()
         .map(|(row, role)| {
-            Ok((
-                row.try_into()?,
-                role.parse()
-                    .map_err(|()| Error::internal("a member has an unknown role"))?,
-            ))
+            Ok((row.try_into()?, role.parse().map_err(|()| Error::internal("a member has an unknown role"))?))
         })
         .collect()
 }
@@ -293,11 +267,7 @@ pub fn key(conn: &mut Conn, practice: &Practice, id: KeyId) -> Result<ApiKey> {
 /// When the database refuses.
 pub fn sessions(conn: &mut Conn, account: AccountId, now: Instant) -> Result<Vec<Session>> {
     let rows = sessions_table::table
-        .filter(
-            sessions_table::account_id
-                .eq(account)
-                .and(sessions_table::expires_at.gt(now)),
-        )
+        .filter(sessions_table::account_id.eq(account).and(sessions_table::expires_at.gt(now)))
         .order(sessions_table::id.desc())
         .select(SessionRow::as_select())
         .load(conn)?;
@@ -333,11 +303,7 @@ fn by_key(conn: &mut Conn, token: &str, now: Instant) -> Result<(Caller, bool)> 
     let caller = Caller {
         practice: practice.try_into()?,
         rights: read_scopes(&key.scopes)?,
-        actor: Actor {
-            kind: ActorKind::ApiKey,
-            id: Some(key.id.to_string()),
-            name: key.name,
-        },
+        actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id.to_string()), name: key.name },
         session: None,
         account: None,
         authenticated_at: None,
@@ -367,18 +333,12 @@ fn by_session(conn: &mut Conn, token: &str, now: Instant) -> Result<(Caller, boo
     if session.expires_at <= now {
         return Err(Error::Unauthenticated);
     }
-    let role: Role = role
-        .parse()
-        .map_err(|()| Error::internal("a member has an unknown role"))?;
+    let role: Role = role.parse().map_err(|()| Error::internal("a member has an unknown role"))?;
     let due = is_use_due(Some(session.last_used_at), now);
     let caller = Caller {
         practice: practice.try_into()?,
         rights: role.rights(),
-        actor: Actor {
-            kind: ActorKind::Member,
-            id: Some(member.to_string()),
-            name: account.name,
-        },
+        actor: Actor { kind: ActorKind::Member, id: Some(member.to_string()), name: account.name },
         session: Some(session.id),
         account: Some(account.id),
         authenticated_at: Some(session.authenticated_at),

@@ -56,19 +56,12 @@ pub struct SignedIn {
 /// [`Error::Unauthenticated`] whatever is wrong; [`Error::TooMany`] after too many failures for the address or the peer.
 pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
     let email_key = text::fold(&attempt.email);
-    let counters = [
-        (digest("email", &email_key), MOST_FOR_EMAIL),
-        (digest("peer", &attempt.peer), MOST_FOR_PEER),
-    ];
+    let counters = [(digest("email", &email_key), MOST_FOR_EMAIL), (digest("peer", &attempt.peer), MOST_FOR_PEER)];
     let now = db.clock().now();
     let account = db.read(|c| {
         for (key, most) in &counters {
             let recent = sign_in_failures::table
-                .filter(
-                    sign_in_failures::key
-                        .eq(key)
-                        .and(sign_in_failures::at.gt(now.plus_seconds(-WINDOW_SECONDS))),
-                )
+                .filter(sign_in_failures::key.eq(key).and(sign_in_failures::at.gt(now.plus_seconds(-WINDOW_SECONDS))))
                 .count()
                 .get_result::<i64>(c)?;
             if recent >= *most {
@@ -77,14 +70,9 @@ pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
         }
         queries::account_by_email(c, &email_key)
     })?;
-    let hash = account
-        .as_ref()
-        .and_then(|a| a.password_hash.as_deref())
-        .unwrap_or(&NOBODY);
+    let hash = account.as_ref().and_then(|a| a.password_hash.as_deref()).unwrap_or(&NOBODY);
     let right = secrets::is_password(&attempt.password, hash);
-    let account = account
-        .filter(|a| right && a.password_hash.is_some())
-        .map(super::model::Account::from);
+    let account = account.filter(|a| right && a.password_hash.is_some()).map(super::model::Account::from);
     let practices = match &account {
         Some(account) => db.read(|c| queries::practices_of_account(c, account.id))?,
         None => Vec::new(),
@@ -96,11 +84,7 @@ pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
         return Err(Error::Unauthenticated);
     };
     let (session, token) = db.write(|tx| open(tx, account.id, practice, &attempt.label))?;
-    Ok(SignedIn {
-        token,
-        session,
-        practices,
-    })
+    Ok(SignedIn { token, session, practices })
 }
 
 fn digest(kind: &str, what: &str) -> Vec<u8> {
@@ -137,10 +121,7 @@ fn open(tx: &mut Tx<'_>, account: AccountId, practice: PracticeId, label: &str) 
         ))
         .execute(&mut **tx)?;
     let session = queries::sessions(tx, account, now)?.into_iter().find(|s| s.id == id);
-    Ok((
-        session.ok_or_else(|| Error::internal("the new session is not there"))?,
-        token,
-    ))
+    Ok((session.ok_or_else(|| Error::internal("the new session is not there"))?, token))
 }
 
 /// Lets the caller's own session act in another practice of the same account.
@@ -151,17 +132,13 @@ pub fn switch_practice(tx: &mut Tx<'_>, caller: &Caller, to: PracticeId) -> Resu
     let (Some(session), Some(account)) = (caller.session, caller.account) else {
         return Err(Error::conflict("no_session"));
     };
-    let found = queries::practices_of_account(tx, account)?
-        .into_iter()
-        .find(|(practice, _)| practice.id == to);
+    let found = queries::practices_of_account(tx, account)?.into_iter().find(|(practice, _)| practice.id == to);
     let (practice, role) = found.ok_or(Error::NotFound("practice"))?;
     diesel::update(sessions::table.filter(sessions::id.eq(session).and(sessions::account_id.eq(account))))
         .set(sessions::practice_id.eq(to))
         .execute(&mut **tx)?;
     let now = tx.now();
-    let session = queries::sessions(tx, account, now)?
-        .into_iter()
-        .find(|s| s.id == session);
+    let session = queries::sessions(tx, account, now)?.into_iter().find(|s| s.id == session);
     Ok((session.ok_or(Error::NotFound("session"))?, practice, role))
 }
 
@@ -173,11 +150,7 @@ pub fn revoke_session(tx: &mut Tx<'_>, caller: &Caller, id: SessionId) -> Result
     let account = caller.account.ok_or_else(|| Error::conflict("no_session"))?;
     let ended = diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::account_id.eq(account))))
         .execute(&mut **tx)?;
-    if ended == 0 {
-        Err(Error::NotFound("session"))
-    } else {
-        Ok(())
-    }
+    if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
 }
 
 pub(super) fn note_use(tx: &mut Tx<'_>, token_hash: &[u8], now: Instant) -> Result<()> {

@@ -41,20 +41,12 @@ impl Actor {
     /// The product itself.
     #[must_use]
     pub fn system(name: &str) -> Self {
-        Self {
-            kind: ActorKind::System,
-            id: None,
-            name: name.to_owned(),
-        }
+        Self { kind: ActorKind::System, id: None, name: name.to_owned() }
     }
 
     /// The person at the server's command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self {
-            kind: ActorKind::Operator,
-            id: None,
-            name: "command line".to_owned(),
-        }
+        Self { kind: ActorKind::Operator, id: None, name: "command line".to_owned() }
     }
 }

@@ -43,15 +43,7 @@ impl<'a> Event<'a> {
     /// An event of `kind` that came in by `source`.
     #[must_use]
     pub fn new(kind: &'static str, source: &'a str) -> Self {
-        Self {
-            kind,
-            subject: None,
-            source,
-            operation: None,
-            version: None,
-            before: None,
-            after: None,
-        }
+        Self { kind, subject: None, source, operation: None, version: None, before: None, after: None }
     }
 
     /// The same event with the noun it happened to.
@@ -140,11 +132,7 @@ pub fn record(tx: &mut Tx<'_>, practice: Uid, actor: &Actor, event: &Event<'_>) 
 pub fn list(conn: &mut Conn, practice: Uid, (cursor, limit): (Option<&str>, u32)) -> Result<Page<Entry>> {
     let from: Option<i64> = cursor.map(page::decode).transpose()?;
     let entries = audit_entries::table
-        .filter(
-            audit_entries::practice_id
-                .eq(practice)
-                .and(audit_entries::key.lt(from.unwrap_or(i64::MAX))),
-        )
+        .filter(audit_entries::practice_id.eq(practice).and(audit_entries::key.lt(from.unwrap_or(i64::MAX))))
         .order(audit_entries::key.desc())
         .limit(i64::from(limit) + 1)
         .select(Entry::as_select())

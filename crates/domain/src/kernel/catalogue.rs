@@ -41,9 +41,7 @@ impl Language {
         for range in header.split(',').take(20) {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
-            let weight = parts
-                .find_map(|p| p.trim().strip_prefix("q="))
-                .map_or(Some(1.0), |q| q.trim().parse().ok());
+            let weight = parts.find_map(|p| p.trim().strip_prefix("q=")).map_or(Some(1.0), |q| q.trim().parse().ok());
             let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
             if let (Ok(language), Some(weight)) = (primary.parse::<Self>(), weight)
                 && weight > best.0
@@ -87,11 +85,7 @@ fn flatten(file: &str) -> Texts {
     let sections: HashMap<String, Texts> = toml::from_str(file).unwrap_or_default();
     sections
         .into_iter()
-        .flat_map(|(section, texts)| {
-            texts
-                .into_iter()
-                .map(move |(key, text)| (format!("{section}.{key}"), text))
-        })
+        .flat_map(|(section, texts)| texts.into_iter().map(move |(key, text)| (format!("{section}.{key}"), text)))
         .collect()
 }
 
@@ -117,11 +111,7 @@ mod tests {
     use super::*;
 
     fn placeholders(text: &str) -> Vec<&str> {
-        let mut names: Vec<&str> = text
-            .split('{')
-            .skip(1)
-            .filter_map(|rest| rest.split('}').next())
-            .collect();
+        let mut names: Vec<&str> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
         names.sort_unstable();
         names
     }

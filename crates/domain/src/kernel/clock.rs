@@ -43,10 +43,7 @@ impl Instant {
     }
 
     fn timestamp(self) -> jiff::Timestamp {
-        let clamped = self.0.clamp(
-            jiff::Timestamp::MIN.as_microsecond(),
-            jiff::Timestamp::MAX.as_microsecond(),
-        );
+        let clamped = self.0.clamp(jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond());
         jiff::Timestamp::from_microsecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
@@ -105,9 +102,7 @@ impl Clock {
     /// A clock that stands still at `at` until it is moved; for tests.
     #[must_use]
     pub fn frozen(at: Instant) -> Self {
-        Self {
-            frozen: Some(Arc::new(AtomicI64::new(at.0))),
-        }
+        Self { frozen: Some(Arc::new(AtomicI64::new(at.0))) }
     }
 
     /// The present moment.
@@ -141,10 +136,7 @@ mod tests {
         let at = Instant::parse("2026-03-29T00:59:59.000001Z").unwrap();
         assert_eq!(at.to_string(), "2026-03-29T00:59:59.000001Z");
         assert_eq!(Instant::parse(&at.to_string()).unwrap(), at);
-        assert_eq!(
-            Instant::parse("2026-03-29T01:00:00+01:00").unwrap().to_string(),
-            "2026-03-29T00:00:00.000000Z"
-        );
+        assert_eq!(Instant::parse("2026-03-29T01:00:00+01:00").unwrap().to_string(), "2026-03-29T00:00:00.000000Z");
     }
 
     #[test]

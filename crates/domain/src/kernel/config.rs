@@ -116,11 +116,7 @@ impl Settings {
     pub fn load_from(environment: BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let named = environment.get(FILE_VARIABLE).cloned();
         let path = named.clone().unwrap_or_else(|| "klaar.toml".to_owned());
-        let file = if named.is_some() || Path::new(&path).exists() {
-            read_file(&path)?
-        } else {
-            BTreeMap::new()
-        };
+        let file = if named.is_some() || Path::new(&path).exists() { read_file(&path)? } else { BTreeMap::new() };
         Self::from_sources(file, environment)
     }
 
@@ -138,20 +134,12 @@ impl Settings {
             let key = name.strip_prefix(PREFIX)?.to_lowercase();
             (name != FILE_VARIABLE).then_some((key, value))
         }));
-        let mut from = Sources {
-            values,
-            faults: Vec::new(),
-        };
+        let mut from = Sources { values, faults: Vec::new() };
         let settings = Self::read(&mut from);
         for unknown in from.values.keys().filter(|key| from_file.contains(key)) {
-            from.faults
-                .push(format!("  {unknown}: the file sets something that does not exist"));
+            from.faults.push(format!("  {unknown}: the file sets something that does not exist"));
         }
-        if from.faults.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigError(from.faults))
-        }
+        if from.faults.is_empty() { Ok(settings) } else { Err(ConfigError(from.faults)) }
     }
 
     fn read(from: &mut Sources) -> Self {
@@ -160,17 +148,11 @@ impl Settings {
             database: from.take("database_url", Address::Sqlite("klaar.db".to_owned()), Address::parse),
             database_connections: from.take("database_connections", 16, |t| number(t, 1, 1000)),
             redis_url: from.optional("redis_url", |t| {
-                if t.starts_with("redis://") {
-                    Ok(t.to_owned())
-                } else {
-                    Err("must start with redis://".to_owned())
-                }
+                if t.starts_with("redis://") { Ok(t.to_owned()) } else { Err("must start with redis://".to_owned()) }
             }),
             listen,
             worker_listen: from.take("worker_listen", SocketAddr::from(([127, 0, 0, 1], 8081)), socket),
-            public_url: from
-                .optional("public_url", web_address)
-                .unwrap_or_else(|| own_address(listen)),
+            public_url: from.optional("public_url", web_address).unwrap_or_else(|| own_address(listen)),
             allowed_origins: from.take("allowed_origins", Vec::new(), origins),
             keyring: from.optional("secret_key", Keyring::parse),
             lookups: LookupSettings::read(from),
@@ -194,23 +176,13 @@ impl LookupSettings {
     fn read(from: &mut Sources) -> Self {
         Self {
             live_zone: from.take("peppol_zone", "participant.sml.prod.tech.peppol.org".to_owned(), zone),
-            test_zone: from.take(
-                "peppol_test_zone",
-                "participant.sml.test.tech.peppol.org".to_owned(),
-                zone,
-            ),
+            test_zone: from.take("peppol_test_zone", "participant.sml.test.tech.peppol.org".to_owned(), zone),
             dns: from.optional("dns", socket),
             allow_insecure_smp: from.take("smp_allow_insecure", false, switch),
             dns_timeout: from.take("dns_timeout", Duration::from_secs(5), |t| seconds(t, 60)),
             smp_timeout: from.take("smp_timeout", Duration::from_secs(10), |t| seconds(t, 120)),
-            concurrency: from
-                .take("lookup_concurrency", 64, |t| number(t, 1, 4096))
-                .try_into()
-                .unwrap_or(64),
-            host_concurrency: from
-                .take("lookup_host_concurrency", 8, |t| number(t, 1, 1024))
-                .try_into()
-                .unwrap_or(8),
+            concurrency: from.take("lookup_concurrency", 64, |t| number(t, 1, 4096)).try_into().unwrap_or(64),
+            host_concurrency: from.take("lookup_host_concurrency", 8, |t| number(t, 1, 1024)).try_into().unwrap_or(8),
             rate: from.take("lookup_rate", 50, |t| number(t, 1, 100_000)),
             leftover_hosts: from.take("leftover_hosts", vec!["*.hermes-belgium.be".to_owned()], |t| {
                 Ok(words(t).map(str::to_lowercase).collect())
@@ -245,8 +217,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn socket(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "must be ADDRESS:PORT, as in 127.0.0.1:8080".to_owned())
+    text.parse().map_err(|_| "must be ADDRESS:PORT, as in 127.0.0.1:8080".to_owned())
 }
 
 fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
@@ -276,11 +247,7 @@ fn switch(text: &str) -> Result<bool, String> {
 fn zone(text: &str) -> Result<String, String> {
     let name = text.trim_end_matches('.').to_lowercase();
     let label = |l: &str| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if name.len() <= 150 && name.split('.').all(label) {
-        Ok(name)
-    } else {
-        Err("must be a DNS name".to_owned())
-    }
+    if name.len() <= 150 && name.split('.').all(label) { Ok(name) } else { Err("must be a DNS name".to_owned()) }
 }
 
 fn web_address(text: &str) -> Result<url::Url, String> {
@@ -299,9 +266,7 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == word => {
                 Ok(word.to_owned())
             }
-            _ => Err(format!(
-                "{word} is not an origin, as in https://app.example (no path, no slash at the end)"
-            )),
+            _ => Err(format!("{word} is not an origin, as in https://app.example (no path, no slash at the end)")),
         })
         .collect()
 }
@@ -343,9 +308,7 @@ mod tests {
             ("KLAAR_LOOKUP_RATE", "-1"),
             ("KLAAR_PEPPOL_ZONE", "a b"),
         ]);
-        let said = Settings::from_sources(map(&[("listne", "x")]), wrong.clone())
-            .unwrap_err()
-            .to_string();
+        let said = Settings::from_sources(map(&[("listne", "x")]), wrong.clone()).unwrap_err().to_string();
         for name in wrong.keys().map(String::as_str).chain(["listne"]) {
             assert!(said.contains(name), "{name} is missing in: {said}");
         }

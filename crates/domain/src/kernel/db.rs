@@ -114,11 +114,7 @@ impl r2d2::ManageConnection for Source {
 
     fn connect(&self) -> Result<Pooled, PoolFault> {
         let conn = self.address.connect().map_err(PoolFault::Connect)?;
-        Ok(Pooled {
-            conn,
-            used_at: std::time::Instant::now(),
-            is_suspect: false,
-        })
+        Ok(Pooled { conn, used_at: std::time::Instant::now(), is_suspect: false })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), PoolFault> {
@@ -173,16 +169,9 @@ impl Db {
             .min_idle(Some(1))
             .connection_timeout(POOL_TIMEOUT)
             .error_handler(Box::new(LogFaults))
-            .build_unchecked(Source {
-                address: address.clone(),
-            });
+            .build_unchecked(Source { address: address.clone() });
         let writer = matches!(address, Address::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
-        Ok(Self {
-            pool,
-            clock,
-            writer,
-            doorbell: Doorbell::default(),
-        })
+        Ok(Self { pool, clock, writer, doorbell: Doorbell::default() })
     }
 
     /// The clock of this process.
@@ -220,19 +209,24 @@ impl Db {
     /// # Errors
     /// [`Error::Busy`] when no connection became free in time, and whatever `work` returns after the roll-back.
     pub fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let turn = self
-            .writer
-            .as_ref()
-            .map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
+        self.write_as("BEGIN", work)
+    }
+
+    /// The same, but the commit does not wait for PostgreSQL's disk: for what does no harm when a power cut undoes it.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn write_relaxed<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.write_as("BEGIN; SET LOCAL synchronous_commit TO off", work)
+    }
+
+    fn write_as<T>(&self, begin_postgres: &str, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let turn = self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
         let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
-        let begun = begin(&mut pooled.conn);
+        let begun = begin(&mut pooled.conn, begin_postgres);
         pooled.note(&begun);
         begun?;
-        let mut tx = Tx {
-            conn: &mut pooled.conn,
-            now: self.clock.now(),
-            rung: Vec::new(),
-        };
+        let mut tx = Tx { conn: &mut pooled.conn, now: self.clock.now(), rung: Vec::new() };
         let outcome = work(&mut tx);
         let rung = std::mem::take(&mut tx.rung);
         let settled = match outcome {
@@ -277,10 +271,7 @@ impl Db {
         match &mut pooled.conn {
             Conn::Postgres(c) => {
                 c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
-                let ran = c
-                    .run_pending_migrations(POSTGRES_MIGRATIONS)
-                    .map(|_| ())
-                    .map_err(Error::migration);
+                let ran = c.run_pending_migrations(POSTGRES_MIGRATIONS).map(|_| ()).map_err(Error::migration);
                 c.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
                 ran
             }
@@ -288,18 +279,16 @@ impl Db {
                 c.batch_execute("PRAGMA journal_mode = WAL;")?;
                 // IMMEDIATE takes the only write lock there is, so a second process waits and then finds nothing to do.
                 c.immediate_transaction(|c| {
-                    c.run_pending_migrations(SQLITE_MIGRATIONS)
-                        .map(|_| ())
-                        .map_err(Error::migration)
+                    c.run_pending_migrations(SQLITE_MIGRATIONS).map(|_| ()).map_err(Error::migration)
                 })
             }
         }
     }
 }
 
-fn begin(conn: &mut Conn) -> Result<()> {
+fn begin(conn: &mut Conn, begin_postgres: &str) -> Result<()> {
     match conn {
-        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, begin_postgres)?,
         Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
     }
     Ok(())

@@ -61,11 +61,7 @@ impl FieldError {
     /// An entry for the field at `pointer`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &'static str) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code,
-            params: Params::new(),
-        }
+        Self { pointer: pointer.into(), code, params: Params::new() }
     }
 
     /// The same entry with one more parameter.
@@ -95,10 +91,7 @@ impl Error {
     /// A conflict without parameters.
     #[must_use]
     pub fn conflict(code: &'static str) -> Self {
-        Self::Conflict(Conflict {
-            code,
-            params: Params::new(),
-        })
+        Self::Conflict(Conflict { code, params: Params::new() })
     }
 
     /// A conflict that speaks of `params`.
@@ -152,9 +145,9 @@ pub fn number_fault(pointer: &str, error: &NumberError) -> FieldError {
         NumberError::Empty => FieldError::new(pointer, "missing"),
         NumberError::Malformed => FieldError::new(pointer, "malformed"),
         NumberError::CheckDigits { suggestion: None } => FieldError::new(pointer, "check_digits"),
-        NumberError::CheckDigits {
-            suggestion: Some(number),
-        } => FieldError::new(pointer, "check_digits_suggestion").with("suggestion", number),
+        NumberError::CheckDigits { suggestion: Some(number) } => {
+            FieldError::new(pointer, "check_digits_suggestion").with("suggestion", number)
+        }
     }
 }
 
@@ -172,9 +165,5 @@ fn is_passing(message: &str) -> bool {
 }
 
 fn list(errors: &[FieldError]) -> String {
-    errors
-        .iter()
-        .map(|e| format!("{} {}", e.pointer, e.code))
-        .collect::<Vec<_>>()
-        .join(", ")
+    errors.iter().map(|e| format!("{} {}", e.pointer, e.code)).collect::<Vec<_>>().join(", ")
 }

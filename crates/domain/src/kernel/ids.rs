@@ -22,10 +22,7 @@ pub fn new_uuid() -> Uuid {
 /// [`IdError`] for another prefix or other digits.
 pub fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {
     let wrong = IdError { prefix };
-    let digits = text
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'))
-        .ok_or(wrong.clone())?;
+    let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(wrong.clone())?;
     let canonical = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if !canonical {
         return Err(wrong);
@@ -118,12 +115,9 @@ mod tests {
     fn another_kind_or_another_notation_is_refused() {
         let digits = "0197f6a2c3d47e5f8a9b0c1d2e3f4a5b";
         assert!(format!("sto_{digits}").parse::<StoneId>().is_ok());
-        for wrong in [
-            format!("cli_{digits}"),
-            digits.to_owned(),
-            format!("sto_{}", digits.to_uppercase()),
-            "sto_".to_owned(),
-        ] {
+        for wrong in
+            [format!("cli_{digits}"), digits.to_owned(), format!("sto_{}", digits.to_uppercase()), "sto_".to_owned()]
+        {
             assert!(wrong.parse::<StoneId>().is_err(), "{wrong}");
         }
     }

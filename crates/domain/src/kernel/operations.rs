@@ -72,10 +72,7 @@ impl Problem {
     /// A problem without parameters.
     #[must_use]
     pub fn new(code: &str) -> Self {
-        Self {
-            code: code.to_owned(),
-            params: BTreeMap::new(),
-        }
+        Self { code: code.to_owned(), params: BTreeMap::new() }
     }
 
     /// The same problem with one more parameter.
@@ -321,11 +318,7 @@ pub fn list(conn: &mut Conn, practice: Uid, cursor: Option<&str>, limit: u32) ->
     let at = Instant(at);
     let rows: Vec<Row> = operations::table
         .filter(operations::practice_id.eq(practice))
-        .filter(
-            operations::created_at
-                .lt(at)
-                .or(operations::created_at.eq(at).and(operations::id.lt(id))),
-        )
+        .filter(operations::created_at.lt(at).or(operations::created_at.eq(at).and(operations::id.lt(id))))
         .order((operations::created_at.desc(), operations::id.desc()))
         .limit(i64::from(limit) + 1)
         .select(Row::as_select())

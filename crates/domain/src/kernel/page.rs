@@ -29,25 +29,13 @@ impl<T> Page<T> {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = items.len() > wanted;
         items.truncate(wanted);
-        let next_cursor = if more {
-            items.last().map(|last| encode(&key(last)))
-        } else {
-            None
-        };
-        Self {
-            items,
-            next_cursor,
-            total: None,
-        }
+        let next_cursor = if more { items.last().map(|last| encode(&key(last))) } else { None };
+        Self { items, next_cursor, total: None }
     }
 
     /// The same page with every row converted.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(convert).collect(),
-            next_cursor: self.next_cursor,
-            total: self.total,
-        }
+        Page { items: self.items.into_iter().map(convert).collect(), next_cursor: self.next_cursor, total: self.total }
     }
 }
 
@@ -59,9 +47,7 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         n @ 1..=MAX_LIMIT => Ok(n),
         _ => Err(Error::Invalid(vec![
-            super::error::FieldError::new("/limit", "out_of_range")
-                .with("min", 1)
-                .with("max", MAX_LIMIT),
+            super::error::FieldError::new("/limit", "out_of_range").with("min", 1).with("max", MAX_LIMIT),
         ])),
     }
 }
@@ -76,8 +62,6 @@ pub fn encode<K: Serialize>(key: &K) -> String {
 /// # Errors
 /// [`Error::Invalid`] on `/cursor`.
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(cursor)
-        .map_err(|_| Error::invalid("/cursor", "malformed_cursor"))?;
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::invalid("/cursor", "malformed_cursor"))?;
     serde_json::from_slice(&bytes).map_err(|_| Error::invalid("/cursor", "malformed_cursor"))
 }

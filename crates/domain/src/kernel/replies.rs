@@ -55,11 +55,7 @@ pub fn reserve(tx: &mut Tx<'_>, slot: &Slot<'_>) -> Result<Reserved> {
         .find((slot.practice, slot.caller, slot.token))
         .select((idempotent_replies::request_hash, idempotent_replies::reply))
         .first(&mut **tx)?;
-    Ok(if hash == slot.request_hash {
-        Reserved::Kept(reply)
-    } else {
-        Reserved::OtherRequest
-    })
+    Ok(if hash == slot.request_hash { Reserved::Kept(reply) } else { Reserved::OtherRequest })
 }
 
 /// Puts the sealed reply into a slot that was [`Reserved::Fresh`] in this transaction.
@@ -87,11 +83,7 @@ pub fn prune(db: &Db, before: Instant) -> Result<usize> {
             .filter(idempotent_replies::created_at.lt(before))
             .order(idempotent_replies::created_at)
             .limit(AT_ONCE)
-            .select((
-                idempotent_replies::practice_id,
-                idempotent_replies::caller,
-                idempotent_replies::token,
-            ))
+            .select((idempotent_replies::practice_id, idempotent_replies::caller, idempotent_replies::token))
             .load(&mut **tx)?;
         for key in &keys {
             diesel::delete(idempotent_replies::table.find((key.0, &key.1, &key.2))).execute(&mut **tx)?;

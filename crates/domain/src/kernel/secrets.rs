@@ -35,9 +35,7 @@ impl Keyring {
         let mut first = None;
         for (at, part) in text.split(',').map(str::trim).enumerate() {
             let (id, encoded) = part.split_once(':').unwrap_or(("1", part));
-            let bytes = STANDARD
-                .decode(encoded)
-                .map_err(|_| format!("key {} is not base64", at + 1))?;
+            let bytes = STANDARD.decode(encoded).map_err(|_| format!("key {} is not base64", at + 1))?;
             let key: [u8; KEY_BYTES] = bytes
                 .try_into()
                 .map_err(|b: Vec<u8>| format!("key {} has {} bytes, 32 are needed", at + 1, b.len()))?;
@@ -46,10 +44,7 @@ impl Keyring {
             }
             first.get_or_insert_with(|| id.to_owned());
         }
-        Ok(Self {
-            first: first.ok_or("no key is given")?,
-            keys,
-        })
+        Ok(Self { first: first.ok_or("no key is given")?, keys })
     }
 
     /// A new random key, in the form that [`Keyring::parse`] reads.
@@ -66,13 +61,7 @@ impl Keyring {
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
         let sealed = self
             .cipher(&self.first)?
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: place.as_bytes(),
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: place.as_bytes() })
             .map_err(|_| Error::internal("sealing failed"))?;
         let mut out = format!("{}:", self.first).into_bytes();
         out.extend_from_slice(&nonce);
@@ -93,21 +82,13 @@ impl Keyring {
         let (nonce, cipher_text) = body.split_at_checked(NONCE_BYTES).ok_or_else(broken)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| broken())?;
         self.cipher(id)?
-            .decrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: cipher_text,
-                    aad: place.as_bytes(),
-                },
-            )
+            .decrypt(&XNonce::from(nonce), Payload { msg: cipher_text, aad: place.as_bytes() })
             .map_err(|_| broken())
     }
 
     fn cipher(&self, id: &str) -> Result<XChaCha20Poly1305> {
         let key = self.keys.get(id).ok_or_else(|| {
-            Error::internal(format!(
-                "KLAAR_SECRET_KEY has no key with the id {id}; add it behind the first"
-            ))
+            Error::internal(format!("KLAAR_SECRET_KEY has no key with the id {id}; add it behind the first"))
         })?;
         Ok(XChaCha20Poly1305::new(key.into()))
     }
@@ -136,9 +117,7 @@ pub fn token_hash(token: &str) -> Vec<u8> {
 /// # Errors
 /// [`Error::Internal`] when the hash cannot be made.
 pub fn hash_password(password: &str) -> Result<String> {
-    let hash = Argon2::default()
-        .hash_password(password.as_bytes())
-        .map_err(Error::internal)?;
+    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?;
     Ok(hash.to_string())
 }
 
@@ -170,10 +149,7 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_named_without_being_quoted() {
-        assert_eq!(
-            Keyring::parse("c2hvcnQ=").unwrap_err(),
-            "key 1 has 5 bytes, 32 are needed"
-        );
+        assert_eq!(Keyring::parse("c2hvcnQ=").unwrap_err(), "key 1 has 5 bytes, 32 are needed");
         assert!(Keyring::parse("a:?").unwrap_err().contains("not base64"));
     }
 

@@ -65,15 +65,7 @@ fn forget(folder: &Path) -> std::io::Result<()> {
     if !folder.join(MEMORY).exists() {
         return Ok(());
     }
-    for name in [
-        "klaar.db",
-        "klaar.db-wal",
-        "klaar.db-shm",
-        "secret.key",
-        "klaar.toml",
-        SAMPLE,
-        MEMORY,
-    ] {
+    for name in ["klaar.db", "klaar.db-wal", "klaar.db-shm", "secret.key", "klaar.toml", SAMPLE, MEMORY] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -85,13 +77,8 @@ fn forget(folder: &Path) -> std::io::Result<()> {
 /// The offline world on its usual addresses, or on free ones when those are taken.
 async fn start_sandbox() -> Result<Sandbox, Fault> {
     let usual = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-    let at = |dns, smp, smtp, page| klaar_sandbox::Settings {
-        dns,
-        smp,
-        smtp,
-        page,
-        ..klaar_sandbox::Settings::default()
-    };
+    let at =
+        |dns, smp, smtp, page| klaar_sandbox::Settings { dns, smp, smtp, page, ..klaar_sandbox::Settings::default() };
     match Sandbox::start(at(usual(5354), usual(8091), usual(2525), usual(8090))).await {
         Ok(sandbox) => Ok(sandbox),
         Err(_) => Ok(Sandbox::start(at(usual(0), usual(0), usual(0), usual(0))).await?),
@@ -105,10 +92,7 @@ fn settings(args: &DemoArgs, sandbox: &Sandbox) -> Result<Settings, Fault> {
         .filter_map(|line| line.split_once('='))
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .collect();
-    environment.insert(
-        "KLAAR_DATABASE_URL".to_owned(),
-        format!("sqlite:{}", args.folder.join("klaar.db").display()),
-    );
+    environment.insert("KLAAR_DATABASE_URL".to_owned(), format!("sqlite:{}", args.folder.join("klaar.db").display()));
     environment.insert("KLAAR_LISTEN".to_owned(), args.listen.to_string());
     environment.insert("KLAAR_WORKER_LISTEN".to_owned(), "127.0.0.1:0".to_owned());
     let table: toml::Table = environment
@@ -116,10 +100,7 @@ fn settings(args: &DemoArgs, sandbox: &Sandbox) -> Result<Settings, Fault> {
         .filter_map(|(k, v)| Some((k.strip_prefix("KLAAR_")?.to_lowercase(), toml::Value::from(v.as_str()))))
         .collect();
     std::fs::write(args.folder.join("klaar.toml"), table.to_string())?;
-    environment.insert(
-        "KLAAR_LOG".to_owned(),
-        std::env::var("KLAAR_LOG").unwrap_or_else(|_| "warn".to_owned()),
-    );
+    environment.insert("KLAAR_LOG".to_owned(), std::env::var("KLAAR_LOG").unwrap_or_else(|_| "warn".to_owned()));
     Ok(Settings::from_sources(BTreeMap::new(), environment)?)
 }
 
@@ -133,10 +114,7 @@ fn fill(db: &Db, folder: &Path) -> Result<Memory, Fault> {
             let values = custom_fields::check_values(&catalogue, &client.fields)?;
             clients::create(tx, &filled, &Actor::operator(), client.draft, values)?;
         }
-        Ok(Memory {
-            filled: access(tx, &filled)?,
-            empty: access(tx, &empty)?,
-        })
+        Ok(Memory { filled: access(tx, &filled)?, empty: access(tx, &empty)? })
     })?;
     std::fs::write(folder.join(SAMPLE), sample::list())?;
     std::fs::write(folder.join(MEMORY), serde_json::to_string_pretty(&memory)?)?;
@@ -155,17 +133,9 @@ fn practice(tx: &mut Tx<'_>, name: &str) -> Result<Practice> {
 }
 
 fn access(tx: &mut Tx<'_>, practice: &Practice) -> Result<Access> {
-    let new = NewKey {
-        name: "demo".to_owned(),
-        scopes: Right::ALL.iter().copied().collect(),
-        expires_at: None,
-    };
+    let new = NewKey { name: "demo".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
     let (_, key) = identity::create_key(tx, practice, &Actor::operator(), &new)?;
-    Ok(Access {
-        practice: practice.id.to_string(),
-        name: practice.name.clone(),
-        key,
-    })
+    Ok(Access { practice: practice.id.to_string(), name: practice.name.clone(), key })
 }
 
 fn show(memory: &Memory, (folder, api, page): &(std::path::PathBuf, SocketAddr, SocketAddr)) {

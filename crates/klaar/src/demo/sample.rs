@@ -23,16 +23,10 @@ const TRADES: &[(&str, &str, &str)] = &[
     ("Drukkerij", "nl", "NV"),
     ("Fleuriste", "fr", "SRL"),
 ];
-const FAMILIES: &[&str] = &[
-    "Peeters", "Dubois", "Wouters", "Lambert", "Claes", "Müller", "D'Hondt", "Łukasz", "Maes", "Goossens", "Zoë",
-];
-const TOWNS: &[(&str, &str)] = &[
-    ("9000", "Gent"),
-    ("1000", "Brussel"),
-    ("4000", "Liège"),
-    ("2000", "Antwerpen"),
-    ("3000", "Leuven"),
-];
+const FAMILIES: &[&str] =
+    &["Peeters", "Dubois", "Wouters", "Lambert", "Claes", "Müller", "D'Hondt", "Łukasz", "Maes", "Goossens", "Zoë"];
+const TOWNS: &[(&str, &str)] =
+    &[("9000", "Gent"), ("1000", "Brussel"), ("4000", "Liège"), ("2000", "Antwerpen"), ("3000", "Leuven")];
 const SOFTWARE: &[&str] = &["Odoo", "Exact Online", "Billit", "Yuki", "Octopus"];
 const PEOPLE: &[&str] = &["Céline", "Bart", "An"];
 
@@ -78,15 +72,12 @@ pub fn clients() -> Vec<SampleClient> {
         let mut fields = BTreeMap::new();
         if at % 3 != 2 {
             fields.insert("receive_software".to_owned(), json!(pick(SOFTWARE, at)));
-            fields.insert("ready".to_owned(), json!(at % 2 == 0));
+            fields.insert("ready".to_owned(), json!(at.is_multiple_of(2)));
         }
-        if at % 10 == 0 {
+        if at.is_multiple_of(10) {
             fields.insert("comments".to_owned(), json!("Belt zelf terug."));
         }
-        SampleClient {
-            draft: draft(at, FILLED_FROM),
-            fields,
-        }
+        SampleClient { draft: draft(at, FILLED_FROM), fields }
     };
     (0..60).map(client).collect()
 }

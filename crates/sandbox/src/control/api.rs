@@ -37,15 +37,11 @@ pub(super) async fn world(world: TheWorld) -> impl Responder {
 }
 
 pub(super) async fn root_certificate(world: TheWorld) -> impl Responder {
-    HttpResponse::Ok()
-        .content_type("application/x-pem-file")
-        .body(world.pki.root_pem.clone())
+    HttpResponse::Ok().content_type("application/x-pem-file").body(world.pki.root_pem.clone())
 }
 
 pub(super) async fn authorities(world: TheWorld) -> impl Responder {
-    HttpResponse::Ok()
-        .content_type("application/x-pem-file")
-        .body(world.pki.authorities_pem.clone())
+    HttpResponse::Ok().content_type("application/x-pem-file").body(world.pki.authorities_pem.clone())
 }
 
 pub(super) async fn faults(world: TheWorld) -> impl Responder {
@@ -125,14 +121,7 @@ pub(super) async fn reset_counters(world: TheWorld) -> impl Responder {
 }
 
 pub(super) async fn mails(world: TheWorld) -> impl Responder {
-    web::Json(
-        world
-            .mailbox
-            .all()
-            .iter()
-            .map(|mail| mail.read())
-            .collect::<Vec<ReadMail>>(),
-    )
+    web::Json(world.mailbox.all().iter().map(|mail| mail.read()).collect::<Vec<ReadMail>>())
 }
 
 pub(super) async fn clear_mails(world: TheWorld) -> impl Responder {
@@ -141,17 +130,10 @@ pub(super) async fn clear_mails(world: TheWorld) -> impl Responder {
 }
 
 pub(super) async fn mail(world: TheWorld, id: web::Path<u64>) -> HttpResponse {
-    world
-        .mailbox
-        .get(*id)
-        .map_or_else(absent, |mail| HttpResponse::Ok().json(mail.read()))
+    world.mailbox.get(*id).map_or_else(absent, |mail| HttpResponse::Ok().json(mail.read()))
 }
 
 pub(super) async fn mail_source(world: TheWorld, id: web::Path<u64>) -> HttpResponse {
-    let source = |mail: crate::Mail| {
-        HttpResponse::Ok()
-            .content_type("text/plain; charset=utf-8")
-            .body(mail.content)
-    };
+    let source = |mail: crate::Mail| HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(mail.content);
     world.mailbox.get(*id).map_or_else(absent, source)
 }

@@ -33,10 +33,8 @@ pub(super) fn page(title: &str, body: &str) -> String {
 
 /// A table of two columns; names are text, values are HTML.
 pub(super) fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    let rows: String = rows
-        .into_iter()
-        .map(|(name, value)| format!("<tr><th>{}</th><td>{value}</td></tr>", Escaped(name)))
-        .collect();
+    let rows: String =
+        rows.into_iter().map(|(name, value)| format!("<tr><th>{}</th><td>{value}</td></tr>", Escaped(name))).collect();
     format!("<table>{rows}</table>")
 }
 
@@ -65,9 +63,6 @@ mod tests {
 
     #[test]
     fn nothing_of_a_text_is_markup() {
-        assert_eq!(
-            Escaped("<a b=\"c\" d='e'>&").to_string(),
-            "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;"
-        );
+        assert_eq!(Escaped("<a b=\"c\" d='e'>&").to_string(), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
     }
 }

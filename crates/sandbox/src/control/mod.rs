@@ -29,9 +29,7 @@ const MAX_BODY: usize = 32 * 1024 * 1024;
 /// Mounts pages and control.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.app_data(
-        web::JsonConfig::default()
-            .limit(MAX_BODY)
-            .error_handler(|error, _| Refusal(error.to_string()).into()),
+        web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| Refusal(error.to_string()).into()),
     );
     config.service(guarded());
 }
@@ -71,11 +69,7 @@ fn guarded() -> impl HttpServiceFactory {
                 .route(web::delete().to(api::reset_counters)),
         )
         .service(web::resource("/api/counters/{identifier}").route(web::get().to(api::requests)))
-        .service(
-            web::resource("/api/mails")
-                .route(web::get().to(api::mails))
-                .route(web::delete().to(api::clear_mails)),
-        )
+        .service(web::resource("/api/mails").route(web::get().to(api::mails)).route(web::delete().to(api::clear_mails)))
         .service(web::resource("/api/mails/{id}").route(web::get().to(api::mail)))
         .service(web::resource("/api/mails/{id}/source").route(web::get().to(api::mail_source)))
 }
@@ -86,11 +80,7 @@ async fn only_by_address(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_known = host
         .parse::<actix_web::http::uri::Authority>()
         .is_ok_and(|authority| is_address(authority.host().trim_matches(['[', ']'])));

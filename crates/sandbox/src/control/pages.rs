@@ -40,9 +40,7 @@ pub(super) async fn world(world: web::Data<World>) -> HttpResponse {
         faults(&world),
         counted(&world),
         facts(
-            ACCESS_POINTS
-                .iter()
-                .map(|ap| (ap.seat_id, Escaped(format!("{} ({})", ap.name, ap.country)).to_string()))
+            ACCESS_POINTS.iter().map(|ap| (ap.seat_id, Escaped(format!("{} ({})", ap.name, ap.country)).to_string()))
         ),
         mails(&world),
     );
@@ -83,21 +81,9 @@ fn faults(world: &World) -> String {
                 [one] => one.clone(),
                 many => format!("{} named", many.len()),
             };
-            let left = shown
-                .fault
-                .times
-                .map(|times| format!(", {times} times left"))
-                .unwrap_or_default();
-            let whom = format!(
-                "{} % of {named}{left}, struck {} times",
-                shown.fault.share, shown.struck
-            );
-            format!(
-                "<tr><th>{}</th><td><code>{}</code><br>{}</td></tr>",
-                shown.id,
-                Escaped(effect),
-                Escaped(whom)
-            )
+            let left = shown.fault.times.map(|times| format!(", {times} times left")).unwrap_or_default();
+            let whom = format!("{} % of {named}{left}, struck {} times", shown.fault.share, shown.struck);
+            format!("<tr><th>{}</th><td><code>{}</code><br>{}</td></tr>", shown.id, Escaped(effect), Escaped(whom))
         })
         .collect();
     format!("<table>{rows}</table>{example}")
@@ -134,18 +120,11 @@ fn mails(world: &World) -> String {
             )
         })
         .collect();
-    format!(
-        "<p class=\"quiet\">{} kept, the newest first</p><ul class=\"mails\">{items}</ul>",
-        mails.len()
-    )
+    format!("<p class=\"quiet\">{} kept, the newest first</p><ul class=\"mails\">{items}</ul>", mails.len())
 }
 
 fn subject(read: &ReadMail) -> &str {
-    if read.subject.is_empty() {
-        "(no subject)"
-    } else {
-        &read.subject
-    }
+    if read.subject.is_empty() { "(no subject)" } else { &read.subject }
 }
 
 /// One mail.
@@ -154,31 +133,18 @@ pub(super) async fn mail(world: web::Data<World>, id: web::Path<u64>) -> HttpRes
         return HttpResponse::NotFound()
             .content_type("text/html; charset=utf-8")
             .insert_header((CONTENT_SECURITY_POLICY, STRICT))
-            .body(page(
-                "No such mail",
-                "<h1>No such mail</h1><p><a href=\"/\">Back</a></p>",
-            ));
+            .body(page("No such mail", "<h1>No such mail</h1><p><a href=\"/\">Back</a></p>"));
     };
     let read = mail.read();
     let envelope = facts([
         ("Envelope from", Escaped(&read.sender).to_string()),
         ("Envelope to", Escaped(read.recipients.join(", ")).to_string()),
     ]);
-    let headers = facts(
-        read.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), Escaped(value).to_string())),
-    );
-    let text = read
-        .text
-        .as_ref()
-        .map(|text| format!("<h2>Text</h2><pre>{}</pre>", Escaped(text)));
+    let headers = facts(read.headers.iter().map(|(name, value)| (name.as_str(), Escaped(value).to_string())));
+    let text = read.text.as_ref().map(|text| format!("<h2>Text</h2><pre>{}</pre>", Escaped(text)));
     // An empty sandbox attribute forbids scripts, forms, pop-ups and the mail's own origin.
     let framed = |html: &String| {
-        format!(
-            "<h2>HTML</h2><iframe sandbox=\"\" title=\"HTML part\" srcdoc=\"{}\"></iframe>",
-            Escaped(html)
-        )
+        format!("<h2>HTML</h2><iframe sandbox=\"\" title=\"HTML part\" srcdoc=\"{}\"></iframe>", Escaped(html))
     };
     let body = format!(
         "<p><a href=\"/\">All mails</a></p><h1>{}</h1>{envelope}{}{}{}<h2>Headers</h2>{headers}\
@@ -198,10 +164,7 @@ fn attachments(read: &ReadMail) -> String {
     }
     let rows = read.attachments.iter().map(|attachment| {
         let name = attachment.name.as_deref().unwrap_or("(no name)");
-        (
-            name,
-            Escaped(format!("{}, {} bytes", attachment.content_type, attachment.bytes)).to_string(),
-        )
+        (name, Escaped(format!("{}, {} bytes", attachment.content_type, attachment.bytes)).to_string())
     });
     format!("<h2>Attachments</h2>{}", facts(rows))
 }

@@ -30,13 +30,7 @@ async fn faults_are_switched_over_http() {
         { "effect": { "smtp": { "at": "rcpt", "does": { "reply": 452 } } } },
         { "effect": { "smp": "reset" } },
     ]);
-    assert_eq!(
-        request(page, "PUT", "/api/faults", &several.to_string())
-            .await
-            .unwrap()
-            .status,
-        204
-    );
+    assert_eq!(request(page, "PUT", "/api/faults", &several.to_string()).await.unwrap().status, 204);
     assert_eq!(sandbox.faults().len(), 3);
     assert_eq!(request(page, "DELETE", "/api/faults", "").await.unwrap().status, 204);
     assert!(sandbox.faults().is_empty());
@@ -46,30 +40,19 @@ async fn faults_are_switched_over_http() {
 async fn a_request_without_sense_names_its_fault_and_changes_nothing() {
     let sandbox = sandbox().await;
     for (path, body) in [
-        (
-            "/api/faults",
-            json!([{ "effect": { "dns": "servfail" }, "share": 101 }]),
-        ),
-        (
-            "/api/faults",
-            json!([{ "effect": { "smp": { "status": { "code": 302 } } } }]),
-        ),
+        ("/api/faults", json!([{ "effect": { "dns": "servfail" }, "share": 101 }])),
+        ("/api/faults", json!([{ "effect": { "smp": { "status": { "code": 302 } } } }])),
         ("/api/participants", json!({ ID: { "access_point": "POP000000" } })),
         ("/api/participants", json!({ "no identifier": {} })),
         ("/api/participants", json!({ ID: { "naptrs": "usual" } })),
         ("/api/participants", json!({ ID: { "redirect": { "hops": 3 } } })),
     ] {
-        let answer = request(sandbox.page_addr(), "PUT", path, &body.to_string())
-            .await
-            .unwrap();
+        let answer = request(sandbox.page_addr(), "PUT", path, &body.to_string()).await.unwrap();
         assert_eq!(answer.status, 400, "{body}");
         assert!(answer.json()["error"].is_string());
     }
     assert!(sandbox.faults().is_empty());
-    assert_eq!(
-        get(sandbox.page_addr(), "/api/participants").await.unwrap().json(),
-        json!({})
-    );
+    assert_eq!(get(sandbox.page_addr(), "/api/participants").await.unwrap().json(), json!({}));
 }
 
 #[tokio::test]
@@ -83,18 +66,12 @@ async fn participants_are_scripted_over_http() {
     let read: Script = serde_json::from_value(get(page, &one).await.unwrap().json()).unwrap();
     assert_eq!(read.redirect.map(|redirect| redirect.hops), Some(1));
     let many = json!({ "9925:BE0677424046": {}, "0208:0400378485": { "registration": "nxdomain" } }).to_string();
-    assert_eq!(
-        request(page, "PUT", "/api/participants", &many).await.unwrap().status,
-        204
-    );
+    assert_eq!(request(page, "PUT", "/api/participants", &many).await.unwrap().status, 204);
     let all = get(page, "/api/participants").await.unwrap().json();
     assert_eq!(all.as_object().map(serde_json::Map::len), Some(3));
     assert_eq!(request(page, "DELETE", &one, "").await.unwrap().status, 204);
     assert_eq!(get(page, &one).await.unwrap().status, 404);
-    assert_eq!(
-        request(page, "DELETE", "/api/participants", "").await.unwrap().status,
-        204
-    );
+    assert_eq!(request(page, "DELETE", "/api/participants", "").await.unwrap().status, 204);
 }
 
 #[tokio::test]
@@ -127,16 +104,10 @@ async fn requests_are_counted_and_the_world_described() {
 async fn a_page_of_the_open_web_reaches_nothing() {
     let sandbox = sandbox().await;
     let page = sandbox.page_addr();
-    let rebound = request_as(page, "rebound.example", "DELETE", "/api/faults", "")
-        .await
-        .unwrap();
+    let rebound = request_as(page, "rebound.example", "DELETE", "/api/faults", "").await.unwrap();
     assert_eq!(rebound.status, 421);
     for host in [format!("localhost:{}", page.port()), format!("[::1]:{}", page.port())] {
-        assert_eq!(
-            request_as(page, &host, "GET", "/api/world", "").await.unwrap().status,
-            200,
-            "{host}"
-        );
+        assert_eq!(request_as(page, &host, "GET", "/api/world", "").await.unwrap().status, 200, "{host}");
     }
     let overview = get(page, "/").await.unwrap();
     let policy = overview.header("content-security-policy").unwrap();
@@ -148,23 +119,13 @@ async fn a_page_of_the_open_web_reaches_nothing() {
 async fn the_control_answers_while_the_smp_hangs() {
     let sandbox = sandbox().await;
     sandbox.script(ID, Script::default()).unwrap();
-    sandbox
-        .add_fault(crate::Fault::world(crate::Effect::Smp(SmpEffect::Hang)))
-        .unwrap();
+    sandbox.add_fault(crate::Fault::world(crate::Effect::Smp(SmpEffect::Hang))).unwrap();
     let smp = sandbox.smp_addr();
-    let hanging: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(async move { get(smp, &group_path(ID)).await }))
-        .collect();
+    let hanging: Vec<_> = (0..50).map(|_| tokio::spawn(async move { get(smp, &group_path(ID)).await })).collect();
     while sandbox.totals().groups < 50 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        request(sandbox.page_addr(), "DELETE", "/api/faults", "")
-            .await
-            .unwrap()
-            .status,
-        204
-    );
+    assert_eq!(request(sandbox.page_addr(), "DELETE", "/api/faults", "").await.unwrap().status, 204);
     assert_eq!(get(smp, &group_path(ID)).await.unwrap().status, 200);
     hanging.iter().for_each(tokio::task::JoinHandle::abort);
 }

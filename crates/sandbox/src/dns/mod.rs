@@ -65,17 +65,11 @@ struct Answer {
 
 impl Answer {
     fn code(code: ResponseCode) -> Self {
-        Self {
-            code,
-            records: Vec::new(),
-        }
+        Self { code, records: Vec::new() }
     }
 
     fn records(records: Vec<Record>) -> Self {
-        Self {
-            code: ResponseCode::NoError,
-            records,
-        }
+        Self { code: ResponseCode::NoError, records }
     }
 }
 
@@ -122,9 +116,7 @@ fn resolve(world: &World, query: &Query) -> Option<Answer> {
     let Place::Alias(target) = place(world, name) else {
         return at_place(world, name, place(world, name), query.query_type());
     };
-    let alias = Name::from_labels([ALIAS.as_bytes()])
-        .and_then(|alias| alias.append_domain(&world.zone))
-        .ok()?;
+    let alias = Name::from_labels([ALIAS.as_bytes()]).and_then(|alias| alias.append_domain(&world.zone)).ok()?;
     let place = match place(world, &target) {
         Place::Alias(_) => Place::Absent,
         place => place,
@@ -194,11 +186,8 @@ fn place(world: &World, name: &Name) -> Place {
         return Place::Outside;
     }
     let depth = usize::from(name.num_labels()).saturating_sub(usize::from(world.zone.num_labels()));
-    let labels: Vec<String> = name
-        .iter()
-        .take(depth)
-        .map(|label| String::from_utf8_lossy(label).to_ascii_lowercase())
-        .collect();
+    let labels: Vec<String> =
+        name.iter().take(depth).map(|label| String::from_utf8_lossy(label).to_ascii_lowercase()).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     match labels.as_slice() {
         [] => Place::Apex,
@@ -219,14 +208,10 @@ fn place(world: &World, name: &Name) -> Place {
 fn is_scripted_host(world: &World, name: &Name) -> bool {
     let host = name.to_lowercase().to_ascii();
     let host = host.trim_end_matches('.');
-    world
-        .scripts()
-        .iter()
-        .filter_map(|(_, script)| script.smp_url.as_deref())
-        .any(|url| {
-            url.parse::<actix_web::http::Uri>()
-                .is_ok_and(|url| url.host().is_some_and(|scripted| scripted.eq_ignore_ascii_case(host)))
-        })
+    world.scripts().iter().filter_map(|(_, script)| script.smp_url.as_deref()).any(|url| {
+        url.parse::<actix_web::http::Uri>()
+            .is_ok_and(|url| url.host().is_some_and(|scripted| scripted.eq_ignore_ascii_case(host)))
+    })
 }
 
 /// What the records of an answer say, for messages in logs.

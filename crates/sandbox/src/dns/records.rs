@@ -57,13 +57,7 @@ pub(super) fn dname(name: &Name, target: &Name) -> Record {
         wire.extend_from_slice(label);
     }
     wire.push(0);
-    record(
-        name,
-        RData::Unknown {
-            code: RecordType::DNAME,
-            rdata: NULL::with(wire),
-        },
-    )
+    record(name, RData::Unknown { code: RecordType::DNAME, rdata: NULL::with(wire) })
 }
 
 /// The NAPTR records of a registration (SML 1.3.0, section 3.3; RFC 3403).
@@ -92,13 +86,6 @@ pub(super) fn naptr(world: &World, name: &Name, script: &Script) -> Vec<Record> 
 /// One NAPTR record with this order and preference.
 fn written(name: &Name, (order, preference): (u16, u16), flags: &str, uses: &str, regexp: &str) -> Record {
     let bytes = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
-    let rdata = NAPTR::new(
-        order,
-        preference,
-        bytes(flags),
-        bytes(uses),
-        bytes(regexp),
-        Name::root(),
-    );
+    let rdata = NAPTR::new(order, preference, bytes(flags), bytes(uses), bytes(regexp), Name::root());
     record(name, RData::NAPTR(rdata))
 }

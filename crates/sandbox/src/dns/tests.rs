@@ -14,10 +14,7 @@ use crate::{
 };
 
 fn regexps(message: &Message) -> Vec<String> {
-    naptrs(message)
-        .iter()
-        .map(|naptr| String::from_utf8(naptr.regexp.to_vec()).unwrap())
-        .collect()
+    naptrs(message).iter().map(|naptr| String::from_utf8(naptr.regexp.to_vec()).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -25,9 +22,7 @@ async fn a_registered_name_has_its_record_and_another_has_none() {
     let sandbox = sandbox().await;
     sandbox.script(ID, Script::default()).unwrap();
     let name = format!("{}.iso6523-actorid-upis.{}", LABEL.to_uppercase(), sandbox.zone());
-    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR))
-        .await
-        .unwrap();
+    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR)).await.unwrap();
     assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
     assert_eq!(answer.answers[0].name.to_ascii(), format!("{name}."));
     let [naptr] = naptrs(&answer).try_into().unwrap();
@@ -72,15 +67,7 @@ async fn every_form_of_record() {
         (NaptrForm::WithoutTarget, "!.*!!".to_owned()),
     ];
     for (naptr, regexp) in forms {
-        sandbox
-            .script(
-                ID,
-                Script {
-                    naptr,
-                    ..Script::default()
-                },
-            )
-            .unwrap();
+        sandbox.script(ID, Script { naptr, ..Script::default() }).unwrap();
         let answer = ask_naptr(&sandbox, ID).await.unwrap();
         assert_eq!(regexps(&answer), [regexp], "{naptr:?}");
         let [record] = naptrs(&answer).try_into().unwrap();
@@ -93,17 +80,10 @@ async fn every_form_of_record() {
 async fn of_several_records_the_best_is_the_right_one() {
     let sandbox = sandbox().await;
     let url = format!("http://{}/{}", sandbox.smp_addr(), "x".repeat(200));
-    let script = Script {
-        naptr: NaptrForm::Several,
-        smp_url: Some(url.clone()),
-        ..Script::default()
-    };
+    let script = Script { naptr: NaptrForm::Several, smp_url: Some(url.clone()), ..Script::default() };
     sandbox.script(ID, script).unwrap();
     let mut question = question(&dns_name(&sandbox, ID), RecordType::NAPTR);
-    assert!(
-        ask(sandbox.dns_addr(), &question).await.unwrap().metadata.truncation,
-        "too long for 512 bytes"
-    );
+    assert!(ask(sandbox.dns_addr(), &question).await.unwrap().metadata.truncation, "too long for 512 bytes");
     let mut edns = Edns::new();
     edns.set_max_payload(4096);
     question.set_edns(edns);
@@ -118,15 +98,7 @@ async fn of_several_records_the_best_is_the_right_one() {
 #[tokio::test]
 async fn an_answer_over_tcp_is_whole() {
     let sandbox = sandbox().await;
-    sandbox
-        .script(
-            ID,
-            Script {
-                naptr: NaptrForm::Several,
-                ..Script::default()
-            },
-        )
-        .unwrap();
+    sandbox.script(ID, Script { naptr: NaptrForm::Several, ..Script::default() }).unwrap();
     let mut stream = TcpStream::connect(sandbox.dns_addr()).await.unwrap();
     for _ in 0..2 {
         let bytes = question(&dns_name(&sandbox, ID), RecordType::NAPTR).to_vec().unwrap();
@@ -141,21 +113,10 @@ async fn an_answer_over_tcp_is_whole() {
 #[tokio::test]
 async fn nodata_and_other_types_have_an_soa_and_no_answer() {
     let sandbox = sandbox().await;
-    sandbox
-        .script(
-            ID,
-            Script {
-                registration: Registration::Nodata,
-                ..Script::default()
-            },
-        )
-        .unwrap();
+    sandbox.script(ID, Script { registration: Registration::Nodata, ..Script::default() }).unwrap();
     sandbox.script("0208:1", Script::default()).unwrap();
     let other_type = question(&dns_name(&sandbox, "0208:1"), RecordType::A);
-    for answer in [
-        ask_naptr(&sandbox, ID).await.unwrap(),
-        ask(sandbox.dns_addr(), &other_type).await.unwrap(),
-    ] {
+    for answer in [ask_naptr(&sandbox, ID).await.unwrap(), ask(sandbox.dns_addr(), &other_type).await.unwrap()] {
         assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
         assert!(answer.answers.is_empty());
         assert_eq!(answer.authorities.len(), 1);
@@ -165,73 +126,40 @@ async fn nodata_and_other_types_have_an_soa_and_no_answer() {
 #[tokio::test]
 async fn an_alias_is_followed_by_name_and_by_zone() {
     let sandbox = sandbox().await;
-    sandbox
-        .script(
-            ID,
-            Script {
-                naptr: NaptrForm::Cname,
-                ..Script::default()
-            },
-        )
-        .unwrap();
+    sandbox.script(ID, Script { naptr: NaptrForm::Cname, ..Script::default() }).unwrap();
     let answer = ask_naptr(&sandbox, ID).await.unwrap();
-    let RData::CNAME(target) = &answer.answers[0].data else {
-        panic!("{answer:?}")
-    };
+    let RData::CNAME(target) = &answer.answers[0].data else { panic!("{answer:?}") };
     assert_eq!(naptrs(&answer).len(), 1);
-    let again = ask(sandbox.dns_addr(), &question(&target.0.to_ascii(), RecordType::NAPTR))
-        .await
-        .unwrap();
+    let again = ask(sandbox.dns_addr(), &question(&target.0.to_ascii(), RecordType::NAPTR)).await.unwrap();
     assert_eq!(naptrs(&again).len(), 1);
 
     let name = format!("{LABEL}.iso6523-actorid-upis.{}", sandbox.alias_zone());
     sandbox.script(ID, Script::default()).unwrap();
-    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR))
-        .await
-        .unwrap();
+    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR)).await.unwrap();
     let types: Vec<RecordType> = answer.answers.iter().map(|record| record.record_type()).collect();
     assert_eq!(types, [RecordType::DNAME, RecordType::CNAME, RecordType::NAPTR]);
     sandbox.script(ID, Script::not_registered()).unwrap();
-    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR))
-        .await
-        .unwrap();
+    let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR)).await.unwrap();
     assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
 }
 
 #[tokio::test]
 async fn hosts_have_the_loopback_address_and_the_rest_of_the_world_is_refused() {
     let sandbox = sandbox().await;
-    let leftover = Script {
-        smp_url: Some("http://smp.leftover.example:80/x".to_owned()),
-        ..Script::default()
-    };
+    let leftover = Script { smp_url: Some("http://smp.leftover.example:80/x".to_owned()), ..Script::default() };
     sandbox.script(ID, leftover).unwrap();
     for host in [format!("smp.{}", sandbox.zone()), "SMP.leftover.example".to_owned()] {
         let answer = ask(sandbox.dns_addr(), &question(&host, RecordType::A)).await.unwrap();
-        assert!(
-            matches!(&answer.answers[0].data, RData::A(a) if a.0.is_loopback()),
-            "{host}"
-        );
+        assert!(matches!(&answer.answers[0].data, RData::A(a) if a.0.is_loopback()), "{host}");
     }
     for (name, code) in [
         ("www.example.org".to_owned(), ResponseCode::Refused),
         (format!("nobody.{}", sandbox.zone()), ResponseCode::NXDomain),
-        (
-            format!(
-                "b-f5e78500450d37de5aabe6648ac3bb70.iso6523-actorid-upis.{}",
-                sandbox.zone()
-            ),
-            ResponseCode::NXDomain,
-        ),
-        (
-            format!("iso6523-actorid-upis.{}", sandbox.zone()),
-            ResponseCode::NoError,
-        ),
+        (format!("b-f5e78500450d37de5aabe6648ac3bb70.iso6523-actorid-upis.{}", sandbox.zone()), ResponseCode::NXDomain),
+        (format!("iso6523-actorid-upis.{}", sandbox.zone()), ResponseCode::NoError),
         (sandbox.alias_zone(), ResponseCode::NoError),
     ] {
-        let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR))
-            .await
-            .unwrap();
+        let answer = ask(sandbox.dns_addr(), &question(&name, RecordType::NAPTR)).await.unwrap();
         assert_eq!(answer.metadata.response_code, code, "{name}");
     }
 }
@@ -251,9 +179,7 @@ async fn every_fault() {
         assert_eq!(answer.metadata.response_code, code);
         assert!(answer.answers.is_empty());
     }
-    sandbox
-        .set_faults(vec![Fault::of(ID, Effect::Dns(DnsEffect::Timeout)).times(1)])
-        .unwrap();
+    sandbox.set_faults(vec![Fault::of(ID, Effect::Dns(DnsEffect::Timeout)).times(1)]).unwrap();
     assert!(ask_naptr(&sandbox, ID).await.is_none());
     assert_eq!(naptrs(&ask_naptr(&sandbox, ID).await.unwrap()).len(), 1);
 }

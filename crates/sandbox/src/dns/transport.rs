@@ -36,11 +36,7 @@ pub(crate) struct Sockets {
 impl Sockets {
     /// Binds UDP and TCP on the same port; port 0 takes any port that is free for both.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, SandboxError> {
-        let failed = |source| SandboxError::Listen {
-            part: "DNS",
-            address,
-            source,
-        };
+        let failed = |source| SandboxError::Listen { part: "DNS", address, source };
         for _ in 1..PORT_ATTEMPTS {
             let udp = UdpSocket::bind(address).await.map_err(failed)?;
             match TcpListener::bind(udp.local_addr().map_err(failed)?).await {
@@ -50,9 +46,7 @@ impl Sockets {
             }
         }
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
-        let udp = UdpSocket::bind(tcp.local_addr().map_err(failed)?)
-            .await
-            .map_err(failed)?;
+        let udp = UdpSocket::bind(tcp.local_addr().map_err(failed)?).await.map_err(failed)?;
         Ok(Self { udp, tcp })
     }
 

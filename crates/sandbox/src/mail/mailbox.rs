@@ -42,11 +42,7 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            kept: Mutex::default(),
-            count: watch::Sender::new(0),
-            capacity: capacity.max(1),
-        }
+        Self { kept: Mutex::default(), count: watch::Sender::new(0), capacity: capacity.max(1) }
     }
 
     /// Keeps a mail and gives its number.
@@ -55,12 +51,7 @@ impl Mailbox {
         kept.last_id += 1;
         let id = kept.last_id;
         kept.bytes += content.len();
-        kept.mails.push_back(Mail {
-            id,
-            sender,
-            recipients,
-            content: content.into(),
-        });
+        kept.mails.push_back(Mail { id, sender, recipients, content: content.into() });
         while kept.mails.len() > self.capacity || (kept.bytes > MAX_KEPT_BYTES && kept.mails.len() > 1) {
             let oldest = kept.mails.pop_front();
             kept.bytes -= oldest.map_or(0, |mail| mail.content.len());

@@ -40,10 +40,7 @@ pub struct Attachment {
 impl ReadMail {
     /// The values of a header, by name in any letter case.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
@@ -82,11 +79,8 @@ fn fill(read: &mut ReadMail, message: &Message<'_>) {
         .find(|part| part.is_text() && !part.is_text_html())
         .and_then(|part| part.text_contents())
         .map(str::to_owned);
-    read.html = message
-        .html_bodies()
-        .find(|part| part.is_text_html())
-        .and_then(|part| part.text_contents())
-        .map(str::to_owned);
+    read.html =
+        message.html_bodies().find(|part| part.is_text_html()).and_then(|part| part.text_contents()).map(str::to_owned);
     read.attachments = message
         .attachments()
         .map(|part| Attachment {

@@ -17,11 +17,7 @@ const MAX_CONNECTIONS: usize = 256;
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, SandboxError> {
-    TcpListener::bind(address).await.map_err(|source| SandboxError::Listen {
-        part: "SMTP",
-        address,
-        source,
-    })
+    TcpListener::bind(address).await.map_err(|source| SandboxError::Listen { part: "SMTP", address, source })
 }
 
 /// Takes mails until the task is aborted.

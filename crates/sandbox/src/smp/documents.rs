@@ -68,10 +68,8 @@ pub(crate) fn service_group(
     let mut references = String::new();
     for document in documents {
         let href = href(base, participant, document, hrefs);
-        references.push_str(&format!(
-            "<ServiceMetadataReference href=\"{}\"></ServiceMetadataReference>",
-            Attribute(&href)
-        ));
+        references
+            .push_str(&format!("<ServiceMetadataReference href=\"{}\"></ServiceMetadataReference>", Attribute(&href)));
     }
     format!(
         "<ServiceGroup xmlns=\"{SMP}\"{PREFIXES}>{}<ServiceMetadataReferenceCollection>{references}\
@@ -102,11 +100,7 @@ fn href(base: &str, participant: &str, document: &DocumentIdentifier<'_>, form: 
         HrefForm::OtherHost => metadata_url("https://smp.elsewhere.example/a/path", participant, &document),
         HrefForm::DoubleEncoded => {
             let encoded = encode_segment(&format!("{PARTICIPANT_SCHEME}::{participant}"));
-            format!(
-                "{base}/{}/services/{}",
-                encode_segment(&encoded),
-                encode_segment(&encode_segment(&document))
-            )
+            format!("{base}/{}/services/{}", encode_segment(&encoded), encode_segment(&encode_segment(&document)))
         }
         HrefForm::Unencoded => format!("{base}/{PARTICIPANT_SCHEME}::{participant}/services/{document}"),
         HrefForm::CapitalServices => metadata_url(base, participant, &document).replacen("/services/", "/Services/", 1),
@@ -167,18 +161,12 @@ fn signed_root(content: &str) -> String {
 }
 
 fn write_endpoint(endpoint: &Endpoint, usual: usize, pki: &Pki) -> String {
-    let index = endpoint
-        .access_point
-        .as_deref()
-        .and_then(access_point_index)
-        .unwrap_or(usual);
+    let index = endpoint.access_point.as_deref().and_then(access_point_index).unwrap_or(usual);
     let Some(access_point) = ACCESS_POINTS.get(index) else {
         return String::new();
     };
     let dated = |name: &str, date: &Option<String>| {
-        date.as_ref()
-            .map(|date| format!("<{name}>{}</{name}>", Text(date)))
-            .unwrap_or_default()
+        date.as_ref().map(|date| format!("<{name}>{}</{name}>", Text(date))).unwrap_or_default()
     };
     format!(
         "<Endpoint transportProfile=\"{}\"><wsa:EndpointReference><wsa:Address>{}</wsa:Address>\

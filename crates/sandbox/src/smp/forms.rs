@@ -31,11 +31,7 @@ pub(crate) enum Body {
 /// Writes a document in a form. `write` gets the participant it shall be about and whether it shall be about another
 /// document type, and gives the XML without declaration, or `None` when there is no such document.
 pub(crate) fn shape(form: DocumentForm, participant: &str, write: impl FnOnce(&str, bool) -> Option<String>) -> Body {
-    let about = if form == DocumentForm::OtherParticipant {
-        OTHER_PARTICIPANT
-    } else {
-        participant
-    };
+    let about = if form == DocumentForm::OtherParticipant { OTHER_PARTICIPANT } else { participant };
     let Some(text) = write(about, form == DocumentForm::OtherDocumentType) else {
         return Body::NotFound;
     };
@@ -55,12 +51,7 @@ pub(crate) fn shape(form: DocumentForm, participant: &str, write: impl FnOnce(&s
         DocumentForm::Huge => {
             let (head, tail) = text.rfind("</").map_or((text.as_str(), ""), |at| text.split_at(at));
             let padding = format!("<Extension>{}</Extension>", "x".repeat(PADDING_BYTES));
-            Body::Padded {
-                head: format!("{DECLARATION}{head}"),
-                padding,
-                times: PADDINGS,
-                tail: tail.to_owned(),
-            }
+            Body::Padded { head: format!("{DECLARATION}{head}"), padding, times: PADDINGS, tail: tail.to_owned() }
         }
     }
 }

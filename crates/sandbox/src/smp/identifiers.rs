@@ -31,16 +31,8 @@ pub(crate) struct DocumentIdentifier<'a> {
 
 impl<'a> From<&'a DocumentType> for DocumentIdentifier<'a> {
     fn from(document: &'a DocumentType) -> Self {
-        let billing = |value| Self {
-            scheme: QNS,
-            value,
-            process: BILLING_PROCESS,
-        };
-        let self_billing = |value| Self {
-            scheme: QNS,
-            value,
-            process: SELF_BILLING_PROCESS,
-        };
+        let billing = |value| Self { scheme: QNS, value, process: BILLING_PROCESS };
+        let self_billing = |value| Self { scheme: QNS, value, process: SELF_BILLING_PROCESS };
         match document {
             DocumentType::BillingInvoice => billing(
                 "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2::Invoice##urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0::2.1",
@@ -87,9 +79,7 @@ impl<'a> From<&'a DocumentType> for DocumentIdentifier<'a> {
 pub(crate) fn is_participant_value(value: &str) -> bool {
     value.len() <= MAX_PARTICIPANT
         && value.bytes().all(|byte| byte.is_ascii_graphic())
-        && value
-            .split_once(':')
-            .is_some_and(|(agency, id)| !agency.is_empty() && !id.is_empty())
+        && value.split_once(':').is_some_and(|(agency, id)| !agency.is_empty() && !id.is_empty())
 }
 
 /// Percent-encodes a whole path segment (`:` as `%3A`, `#` as `%23`).
@@ -118,9 +108,7 @@ impl Asked {
             .filter(|segment| !segment.is_empty())
             .map(|segment| percent_decode_str(segment).decode_utf8().ok().map(Into::into))
             .collect::<Option<_>>()?;
-        let at = segments
-            .iter()
-            .position(|segment| segment.to_lowercase().starts_with(&prefix))?;
+        let at = segments.iter().position(|segment| segment.to_lowercase().starts_with(&prefix))?;
         let (base, rest) = segments.split_at(at);
         let participant = rest.first()?.to_lowercase().strip_prefix(&prefix)?.to_owned();
         if !is_participant_value(&participant) {
@@ -131,11 +119,7 @@ impl Asked {
             [services, document] if services == "services" && is_document(document) => Some(document.clone()),
             _ => return None,
         };
-        Some(Self {
-            base: base.join("/"),
-            participant,
-            document,
-        })
+        Some(Self { base: base.join("/"), participant, document })
     }
 }
 
@@ -150,24 +134,15 @@ mod tests {
     #[test]
     fn a_path_is_read_whatever_its_base() {
         let asked = Asked::from_path("/iso6523-actorid-upis%3A%3A9925%3ABE0677424046").unwrap();
-        assert_eq!(
-            (asked.base.as_str(), asked.participant.as_str(), asked.document),
-            ("", "9925:be0677424046", None)
-        );
+        assert_eq!((asked.base.as_str(), asked.participant.as_str(), asked.document), ("", "9925:be0677424046", None));
         let asked =
             Asked::from_path("/a/path/iso6523-actorid-upis::0208:1/services/busdox-docid-qns%3A%3Aa%23%23b").unwrap();
-        assert_eq!(
-            (asked.base.as_str(), asked.document.as_deref()),
-            ("a/path", Some("busdox-docid-qns::a##b"))
-        );
+        assert_eq!((asked.base.as_str(), asked.document.as_deref()), ("a/path", Some("busdox-docid-qns::a##b")));
     }
 
     #[test]
     fn a_path_encoded_twice_is_not_understood() {
-        assert_eq!(
-            Asked::from_path("/iso6523-actorid-upis%253A%253A0208%253A0677424046"),
-            None
-        );
+        assert_eq!(Asked::from_path("/iso6523-actorid-upis%253A%253A0208%253A0677424046"), None);
         assert_eq!(Asked::from_path("/"), None);
         assert_eq!(Asked::from_path("/iso6523-actorid-upis%3A%3A0208%3A1/services"), None);
         assert_eq!(Asked::from_path("/iso6523-actorid-upis%3A%3A0208%3A%00"), None);

@@ -42,9 +42,7 @@ const THIRD: &str = "third";
 /// Answers any request to the SMP.
 pub(crate) async fn answer(request: HttpRequest, world: web::Data<World>) -> HttpResponse {
     if request.method() != Method::GET {
-        return HttpResponse::MethodNotAllowed()
-            .insert_header((header::ALLOW, "GET"))
-            .finish();
+        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET")).finish();
     }
     let Some(asked) = Asked::from_path(request.uri().path()) else {
         return refused(StatusCode::NOT_FOUND);
@@ -61,10 +59,7 @@ pub(crate) async fn answer(request: HttpRequest, world: web::Data<World>) -> Htt
         Some(SmpEffect::BrokenXml) => whole(document(&world, &asked, Some(DocumentForm::Broken))),
         Some(SmpEffect::OtherParticipant) => whole(document(&world, &asked, Some(DocumentForm::OtherParticipant))),
         Some(SmpEffect::SlowDrip { pause_ms }) => dripped(document(&world, &asked, None), pause_ms),
-        Some(SmpEffect::Status {
-            code,
-            retry_after_seconds,
-        }) => status(code, retry_after_seconds),
+        Some(SmpEffect::Status { code, retry_after_seconds }) => status(code, retry_after_seconds),
         Some(SmpEffect::RedirectLoop) => redirect(&format!("{}{}", world.smp_url(), request.uri().path())),
         Some(SmpEffect::RedirectTo(url)) => redirect(&url),
         Some(SmpEffect::Reset) => reset(&request),
@@ -83,9 +78,7 @@ fn document(world: &World, asked: &Asked, fault: Option<DocumentForm>) -> Body {
     match &asked.document {
         None => {
             let form = fault.unwrap_or(registered.script.group);
-            forms::shape(form, &asked.participant, |participant, _| {
-                Some(group(world, asked, &registered, participant))
-            })
+            forms::shape(form, &asked.participant, |participant, _| Some(group(world, asked, &registered, participant)))
         }
         Some(document) => {
             let form = fault.unwrap_or(registered.script.metadata);
@@ -97,18 +90,9 @@ fn document(world: &World, asked: &Asked, fault: Option<DocumentForm>) -> Body {
 }
 
 fn group(world: &World, asked: &Asked, registered: &Registered, participant: &str) -> String {
-    let documents: Vec<DocumentIdentifier<'_>> = registered
-        .script
-        .documents
-        .iter()
-        .map(DocumentIdentifier::from)
-        .collect();
-    documents::service_group(
-        &base_url(world, &asked.base),
-        participant,
-        &documents,
-        registered.script.hrefs,
-    )
+    let documents: Vec<DocumentIdentifier<'_>> =
+        registered.script.documents.iter().map(DocumentIdentifier::from).collect();
+    documents::service_group(&base_url(world, &asked.base), participant, &documents, registered.script.hrefs)
 }
 
 /// The URL that stands before a participant, without slash at its end.
@@ -145,18 +129,9 @@ fn metadata(
             documents::redirection(&href, &redirect.certificate_uid.clone().unwrap_or_else(right))
         }
         _ => {
-            let document = if other_type {
-                forms::other_document_type()
-            } else {
-                offered
-            };
+            let document = if other_type { forms::other_document_type() } else { offered };
             let access_point = registered.access_point;
-            let metadata = Metadata {
-                participant,
-                document,
-                endpoints: &script.endpoints,
-                access_point,
-            };
+            let metadata = Metadata { participant, document, endpoints: &script.endpoints, access_point };
             documents::service_metadata(&metadata, &world.pki)
         }
     };
@@ -169,12 +144,7 @@ fn whole(body: Body) -> HttpResponse {
         Body::Xml(text) => xml().body(text),
         Body::Html(text) => HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text),
         Body::Empty => xml().finish(),
-        Body::Padded {
-            head,
-            padding,
-            times,
-            tail,
-        } => {
+        Body::Padded { head, padding, times, tail } => {
             let padding = stream::repeat(Bytes::from(padding)).take(times);
             let chunks = stream::once(async { Bytes::from(head) }).chain(padding);
             let chunks = chunks.chain(stream::once(async { Bytes::from(tail) }));
@@ -205,9 +175,7 @@ fn xml() -> actix_web::HttpResponseBuilder {
 
 fn refused(code: StatusCode) -> HttpResponse {
     let reason = code.canonical_reason().unwrap_or("refused");
-    HttpResponse::build(code)
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("{reason}\n"))
+    HttpResponse::build(code).content_type("text/plain; charset=utf-8").body(format!("{reason}\n"))
 }
 
 fn status(code: u16, retry_after_seconds: Option<u32>) -> HttpResponse {

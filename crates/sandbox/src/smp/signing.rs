@@ -34,9 +34,8 @@ const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const INCLUSIVE: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// DER of the `DigestInfo` that precedes a SHA-1 digest (RFC 8017, section 9.2, note 1).
-const SHA1_DIGEST_INFO: [u8; 15] = [
-    0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14,
-];
+const SHA1_DIGEST_INFO: [u8; 15] =
+    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 
 /// Signs with the test key.
 #[derive(Debug)]
@@ -48,18 +47,11 @@ pub(crate) struct SigningKey {
 
 impl SigningKey {
     pub(crate) fn load() -> Result<Self, SandboxError> {
-        let base64: String = TEST_SIGNING_KEY_PEM
-            .lines()
-            .filter(|line| !line.starts_with("-----"))
-            .collect();
+        let base64: String = TEST_SIGNING_KEY_PEM.lines().filter(|line| !line.starts_with("-----")).collect();
         let pkcs8 = BASE64.decode(base64.as_bytes()).map_err(|_| SandboxError::SigningKey)?;
         let pair = RsaKeyPair::from_pkcs8(&pkcs8).map_err(|_| SandboxError::SigningKey)?;
         let (modulus, private_exponent) = private_numbers(&pkcs8).ok_or(SandboxError::SigningKey)?;
-        Ok(Self {
-            pair,
-            private_exponent,
-            modulus,
-        })
+        Ok(Self { pair, private_exponent, modulus })
     }
 
     fn sha256(&self, message: &[u8]) -> Result<Vec<u8>, SandboxError> {
@@ -81,9 +73,7 @@ impl SigningKey {
         block.push(0);
         block.extend_from_slice(&SHA1_DIGEST_INFO);
         block.extend_from_slice(hash.as_ref());
-        let signature = BigUint::from_bytes_be(&block)
-            .modpow(&self.private_exponent, &self.modulus)
-            .to_bytes_be();
+        let signature = BigUint::from_bytes_be(&block).modpow(&self.private_exponent, &self.modulus).to_bytes_be();
         let mut padded = vec![0; length.saturating_sub(signature.len())];
         padded.extend_from_slice(&signature);
         padded
@@ -93,21 +83,12 @@ impl SigningKey {
 /// Modulus and private exponent of a PKCS #8 RSA key (RFC 5208 and RFC 8017, appendix A.1.2).
 fn private_numbers(pkcs8: &[u8]) -> Option<(BigUint, BigUint)> {
     let field = |object: &BerObject<'_>, index: usize| -> Option<Vec<u8>> {
-        object
-            .as_sequence()
-            .ok()?
-            .get(index)?
-            .as_slice()
-            .ok()
-            .map(<[u8]>::to_vec)
+        object.as_sequence().ok()?.get(index)?.as_slice().ok().map(<[u8]>::to_vec)
     };
     let (_, outer) = parse_der(pkcs8).ok()?;
     let inner = field(&outer, 2)?;
     let (_, key) = parse_der(&inner).ok()?;
-    Some((
-        BigUint::from_bytes_be(&field(&key, 1)?),
-        BigUint::from_bytes_be(&field(&key, 3)?),
-    ))
+    Some((BigUint::from_bytes_be(&field(&key, 1)?), BigUint::from_bytes_be(&field(&key, 3)?)))
 }
 
 /// Puts a signature into a canonical `SignedServiceMetadata` document.
@@ -131,21 +112,9 @@ pub(crate) fn sign(
     }
     let digest = BASE64.encode(digest_of(form, document.as_bytes()).as_ref());
     let canonical = signed_info(form, &digest, &namespaces_in_scope(form));
-    let signed = if form == SignatureForm::WrongValue {
-        format!("{canonical} ")
-    } else {
-        canonical
-    };
-    let value = if form == SignatureForm::Sha1 {
-        key.sha1(signed.as_bytes())
-    } else {
-        key.sha256(signed.as_bytes())?
-    };
-    let certificate = pki.smp(if form == SignatureForm::UnknownRoot {
-        Signer::Stranger
-    } else {
-        signer
-    });
+    let signed = if form == SignatureForm::WrongValue { format!("{canonical} ") } else { canonical };
+    let value = if form == SignatureForm::Sha1 { key.sha1(signed.as_bytes()) } else { key.sha256(signed.as_bytes())? };
+    let certificate = pki.smp(if form == SignatureForm::UnknownRoot { Signer::Stranger } else { signer });
     let body = if form == SignatureForm::AlteredContent {
         body.replacen("https://", "https://altered.", 1)
     } else {
@@ -162,40 +131,22 @@ pub(crate) fn sign(
 }
 
 fn digest_of(form: SignatureForm, text: &[u8]) -> digest::Digest {
-    let algorithm = if form == SignatureForm::Sha1 {
-        &digest::SHA1_FOR_LEGACY_USE_ONLY
-    } else {
-        &digest::SHA256
-    };
+    let algorithm = if form == SignatureForm::Sha1 { &digest::SHA1_FOR_LEGACY_USE_ONLY } else { &digest::SHA256 };
     digest::digest(algorithm, text)
 }
 
 /// The namespace declarations that the canonical form of `SignedInfo` carries.
 fn namespaces_in_scope(form: SignatureForm) -> String {
-    let prefixes = if form == SignatureForm::ExclusiveC14n {
-        ""
-    } else {
-        PREFIXES
-    };
+    let prefixes = if form == SignatureForm::ExclusiveC14n { "" } else { PREFIXES };
     format!(" xmlns=\"{DSIG}\"{prefixes}")
 }
 
 fn signed_info(form: SignatureForm, digest: &str, namespaces: &str) -> String {
-    let canonicalisation = if form == SignatureForm::ExclusiveC14n {
-        EXCLUSIVE
-    } else {
-        INCLUSIVE
-    };
+    let canonicalisation = if form == SignatureForm::ExclusiveC14n { EXCLUSIVE } else { INCLUSIVE };
     let (method, digest_method) = if form == SignatureForm::Sha1 {
-        (
-            "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
-            "http://www.w3.org/2000/09/xmldsig#sha1",
-        )
+        ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09/xmldsig#sha1")
     } else {
-        (
-            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-            "http://www.w3.org/2001/04/xmlenc#sha256",
-        )
+        ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2001/04/xmlenc#sha256")
     };
     format!(
         "<SignedInfo{namespaces}><CanonicalizationMethod Algorithm=\"{canonicalisation}\"></CanonicalizationMethod>\

@@ -50,10 +50,7 @@ pub struct Capability {
 impl DocumentType {
     /// Any scheme and value, as given.
     pub fn new(scheme: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            scheme: scheme.into(),
-            value: value.into(),
-        }
+        Self { scheme: scheme.into(), value: value.into() }
     }
 
     /// Peppol BIS Billing 3 invoice.
@@ -88,12 +85,7 @@ impl DocumentType {
         let (root_namespace, rest) = self.value.split_once("::")?;
         let (local_name, rest) = rest.split_once("##")?;
         let (customization, version) = rest.rsplit_once("::")?;
-        Some(Parts {
-            root_namespace,
-            local_name,
-            customization,
-            version,
-        })
+        Some(Parts { root_namespace, local_name, customization, version })
     }
 
     /// What people call it, in English, for the well-known ones: "BIS Billing 3 invoice", "UBL.BE credit note",
@@ -113,10 +105,7 @@ impl fmt::Display for DocumentType {
 /// wildcards and self-billing do not count, because a sender of BIS Billing 3 would not find them.
 pub fn can_receive(types: &[DocumentType]) -> Capability {
     let has = |value: &str| types.iter().any(|t| t.scheme == EXACT_SCHEME && t.value == value);
-    Capability {
-        invoice: has(BILLING_INVOICE),
-        credit_note: has(BILLING_CREDIT_NOTE),
-    }
+    Capability { invoice: has(BILLING_INVOICE), credit_note: has(BILLING_CREDIT_NOTE) }
 }
 
 /// The registered type a document of type `sought` can be sent to (Peppol policy for use of identifiers 4.3).
@@ -138,10 +127,7 @@ pub fn best_match<'a>(registered: &'a [DocumentType], sought: &DocumentType) -> 
             candidate.scheme == WILDCARD_SCHEME
                 && candidate.parts().is_some_and(|own| {
                     own.customization.strip_suffix(end) == Some(customization)
-                        && Parts {
-                            customization: parts.customization,
-                            ..own
-                        } == parts
+                        && Parts { customization: parts.customization, ..own } == parts
                 })
         })
     };

@@ -9,10 +9,7 @@ fn exact(root: &str, customization: &str, version: &str) -> DocumentType {
 }
 
 fn pint(customization: &str) -> DocumentType {
-    DocumentType::new(
-        WILDCARD_SCHEME,
-        format!("{UBL_INVOICE}##urn:peppol:pint:{customization}::2.1"),
-    )
+    DocumentType::new(WILDCARD_SCHEME, format!("{UBL_INVOICE}##urn:peppol:pint:{customization}::2.1"))
 }
 
 #[test]
@@ -37,31 +34,15 @@ fn rows_7_to_14_do_not_count_as_receiving_an_invoice() {
             "urn:fdc:peppol.eu:poacc:trns:order:3",
             "2.1",
         ),
-        exact(
-            UBL_INVOICE,
-            "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214",
-            "2.1",
-        ),
-        exact(
-            UBL_INVOICE,
-            "urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0",
-            "2.1",
-        ),
+        exact(UBL_INVOICE, "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214", "2.1"),
+        exact(UBL_INVOICE, "urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0", "2.1"),
         exact(cii, billing, "D16B"),
         pint("billing-1*"),
-        exact(
-            UBL_INVOICE,
-            "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0",
-            "2.1",
-        ),
+        exact(UBL_INVOICE, "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0", "2.1"),
         DocumentType::new(WILDCARD_SCHEME, BILLING_INVOICE),
         DocumentType::new(EXACT_SCHEME, BILLING_INVOICE.to_uppercase()),
     ] {
-        assert_eq!(
-            can_receive(std::slice::from_ref(&only)),
-            Capability::default(),
-            "{only}"
-        );
+        assert_eq!(can_receive(std::slice::from_ref(&only)), Capability::default(), "{only}");
     }
     assert_eq!(can_receive(&[]), Capability::default());
 }
@@ -69,20 +50,8 @@ fn rows_7_to_14_do_not_count_as_receiving_an_invoice() {
 #[test]
 fn row_9_invoice_without_credit_note() {
     let both = [DocumentType::billing_credit_note(), DocumentType::billing_invoice()];
-    assert_eq!(
-        can_receive(&both),
-        Capability {
-            invoice: true,
-            credit_note: true
-        }
-    );
-    assert_eq!(
-        can_receive(&[DocumentType::billing_invoice()]),
-        Capability {
-            invoice: true,
-            credit_note: false
-        }
-    );
+    assert_eq!(can_receive(&both), Capability { invoice: true, credit_note: true });
+    assert_eq!(can_receive(&[DocumentType::billing_invoice()]), Capability { invoice: true, credit_note: false });
 }
 
 #[test]
@@ -102,10 +71,7 @@ fn wildcards_match_the_finest_registration() {
     // The exact scheme knows no wildcards.
     let exact_scheme = DocumentType::new(EXACT_SCHEME, exact_japan.value);
     assert_eq!(best_match(&all, &exact_scheme), None);
-    assert_eq!(
-        best_match(std::slice::from_ref(&exact_scheme), &exact_scheme),
-        Some(&exact_scheme)
-    );
+    assert_eq!(best_match(std::slice::from_ref(&exact_scheme), &exact_scheme), Some(&exact_scheme));
 }
 
 #[test]
@@ -113,22 +79,9 @@ fn well_known_types_have_a_name() {
     for (document_type, name) in [
         (DocumentType::billing_invoice(), "BIS Billing 3 invoice"),
         (DocumentType::billing_credit_note(), "BIS Billing 3 credit note"),
-        (
-            exact(
-                UBL_INVOICE,
-                "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214",
-                "2.1",
-            ),
-            "UBL.BE invoice",
-        ),
-        (
-            exact(UBL_INVOICE, "urn:fdc:peppol.eu:poacc:trns:invoice_response:3", "2.1"),
-            "Invoice Response",
-        ),
-        (
-            exact(UBL_INVOICE, "urn:fdc:peppol.eu:poacc:trns:mlr:3", "2.1"),
-            "Message Level Response",
-        ),
+        (exact(UBL_INVOICE, "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214", "2.1"), "UBL.BE invoice"),
+        (exact(UBL_INVOICE, "urn:fdc:peppol.eu:poacc:trns:invoice_response:3", "2.1"), "Invoice Response"),
+        (exact(UBL_INVOICE, "urn:fdc:peppol.eu:poacc:trns:mlr:3", "2.1"), "Message Level Response"),
         (pint("billing-1*"), "PINT invoice"),
         (pint("selfbilling-1@aunz-1"), "PINT self-billing AUNZ invoice"),
     ] {

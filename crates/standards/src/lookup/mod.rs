@@ -102,18 +102,12 @@ fn registered(endpoint: &Endpoint, group: ServiceGroup) -> Registration {
             capability: can_receive(&group.document_types),
             document_types: group.document_types,
         })),
-        _ => Registration::Unknown {
-            cause: Cause::Malformed,
-        },
+        _ => Registration::Unknown { cause: Cause::Malformed },
     }
 }
 
 fn cannot_receive(cause: Cause, group: ServiceGroup) -> Registration {
-    Registration::CannotReceive {
-        cause,
-        document_types: group.document_types,
-        inactive: None,
-    }
+    Registration::CannotReceive { cause, document_types: group.document_types, inactive: None }
 }
 
 fn unknown<T>(cause: Cause) -> ControlFlow<Registration, T> {

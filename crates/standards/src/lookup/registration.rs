@@ -122,12 +122,7 @@ pub fn distinct_access_points<'a>(answers: impl IntoIterator<Item = &'a Registra
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 4] = [
-        Self::Registered,
-        Self::CannotReceive,
-        Self::NotRegistered,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 4] = [Self::Registered, Self::CannotReceive, Self::NotRegistered, Self::Unknown];
 
     /// The stable word.
     pub fn as_str(self) -> &'static str {
@@ -142,15 +137,8 @@ impl State {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 7] = [
-        Self::NoDocumentType,
-        Self::Inactive,
-        Self::Transport,
-        Self::Dns,
-        Self::Smp,
-        Self::Malformed,
-        Self::Signature,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::NoDocumentType, Self::Inactive, Self::Transport, Self::Dns, Self::Smp, Self::Malformed, Self::Signature];
 
     /// The stable word.
     pub fn as_str(self) -> &'static str {
@@ -182,10 +170,7 @@ impl FromStr for State {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| UnknownWord(text.to_owned()))
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownWord(text.to_owned()))
     }
 }
 
@@ -193,9 +178,6 @@ impl FromStr for Cause {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|cause| cause.as_str() == text)
-            .ok_or_else(|| UnknownWord(text.to_owned()))
+        Self::ALL.into_iter().find(|cause| cause.as_str() == text).ok_or_else(|| UnknownWord(text.to_owned()))
     }
 }

@@ -37,10 +37,7 @@ fn third_step(metadata: &str, hop: Hop) -> ControlFlow<Registration, Redirect> {
 /// The answer when the endpoints of the billing process are these.
 fn at_endpoints(endpoints: &str) -> Registration {
     let processes = process_xml(BILLING_PROCESS, endpoints);
-    match third_step(
-        &metadata_xml(ASKED, &DocumentType::billing_invoice(), &processes),
-        Hop::First,
-    ) {
+    match third_step(&metadata_xml(ASKED, &DocumentType::billing_invoice(), &processes), Hop::First) {
         ControlFlow::Break(registration) => registration,
         ControlFlow::Continue(redirect) => panic!("{redirect:?}"),
     }
@@ -58,13 +55,7 @@ fn broken<T: std::fmt::Debug>(step: ControlFlow<Registration, T>) -> (&'static s
 }
 
 fn naptr(regexp: &[u8]) -> NaptrRecord<'_> {
-    NaptrRecord {
-        order: 100,
-        preference: 10,
-        flags: b"U",
-        services: b"Meta:SMP",
-        regexp,
-    }
+    NaptrRecord { order: 100, preference: 10, flags: b"U", services: b"Meta:SMP", regexp }
 }
 
 #[test]
@@ -72,14 +63,8 @@ fn rows_1_to_5_dns() {
     assert_eq!(broken(after_dns(&DnsAnswer::NoSuchName, &[])), ("not_registered", None));
     assert_eq!(broken(after_dns(&DnsAnswer::NoRecords, &[])), ("not_registered", None));
     assert_eq!(broken(after_dns(&DnsAnswer::Failed, &[])), ("unknown", Some("dns")));
-    let other = NaptrRecord {
-        services: b"E2U+sip",
-        ..naptr(b"!.*!sip:x@example!")
-    };
-    assert_eq!(
-        broken(after_dns(&DnsAnswer::Records(&[other]), &[])),
-        ("unknown", Some("malformed"))
-    );
+    let other = NaptrRecord { services: b"E2U+sip", ..naptr(b"!.*!sip:x@example!") };
+    assert_eq!(broken(after_dns(&DnsAnswer::Records(&[other]), &[])), ("unknown", Some("malformed")));
     let path = [naptr(b"#.*#https://smp.example/peppol#")];
     match after_dns(&DnsAnswer::Records(&path), &[]) {
         ControlFlow::Continue(base) => assert_eq!(base.as_str(), "https://smp.example/peppol"),
@@ -91,10 +76,7 @@ fn rows_1_to_5_dns() {
 fn row_27_a_leftover_is_not_registered() {
     let patterns = ["*.hermes-belgium.be".to_owned()];
     let records = [naptr(b"!.*!https://smp.Hermes-Belgium.be!")];
-    assert_eq!(
-        broken(after_dns(&DnsAnswer::Records(&records), &patterns)),
-        ("not_registered", None)
-    );
+    assert_eq!(broken(after_dns(&DnsAnswer::Records(&records), &patterns)), ("not_registered", None));
     for (host, wanted) in [
         ("a.b.hermes-belgium.be", true),
         ("hermes-belgium.be.", true),
@@ -110,14 +92,8 @@ fn row_27_a_leftover_is_not_registered() {
 #[test]
 fn row_6_group_not_found() {
     let asked = id(ASKED);
-    assert_eq!(
-        broken(after_service_group(&HttpAnswer::NotFound, &asked)),
-        ("unknown", Some("smp"))
-    );
-    assert_eq!(
-        broken(after_service_group(&HttpAnswer::Failed, &asked)),
-        ("unknown", Some("smp"))
-    );
+    assert_eq!(broken(after_service_group(&HttpAnswer::NotFound, &asked)), ("unknown", Some("smp")));
+    assert_eq!(broken(after_service_group(&HttpAnswer::Failed, &asked)), ("unknown", Some("smp")));
 }
 
 #[test]
@@ -134,20 +110,11 @@ fn rows_7_to_14_no_billing_invoice() {
             ubl("Order", "urn:fdc:peppol.eu:poacc:trns:order:3"),
             ubl("ApplicationResponse", "urn:fdc:peppol.eu:poacc:trns:invoice_response:3"),
         ],
-        vec![ubl(
-            "Invoice",
-            "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214",
-        )],
-        vec![ubl(
-            "Invoice",
-            "urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0",
-        )],
+        vec![ubl("Invoice", "urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214")],
+        vec![ubl("Invoice", "urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0")],
         vec![DocumentType::new(EXACT_SCHEME, cii)],
         vec![DocumentType::new(WILDCARD_SCHEME, pint)],
-        vec![ubl(
-            "Invoice",
-            "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0",
-        )],
+        vec![ubl("Invoice", "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:selfbilling:3.0")],
         vec![DocumentType::billing_credit_note()],
     ] {
         match second_step(&group_of(&types)) {
@@ -170,29 +137,16 @@ fn an_unreadable_reference_may_be_the_invoice() {
 
 #[test]
 fn rows_9_and_20_registered_with_its_access_point() {
-    let armoured = format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
-        CERTIFICATE.as_str()
-    );
-    let broken_into_lines: String = CERTIFICATE
-        .as_bytes()
-        .chunks(64)
-        .flat_map(|line| [line, b"\r\n"].concat())
-        .map(char::from)
-        .collect();
+    let armoured = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", CERTIFICATE.as_str());
+    let broken_into_lines: String =
+        CERTIFICATE.as_bytes().chunks(64).flat_map(|line| [line, b"\r\n"].concat()).map(char::from).collect();
     for dress in [CERTIFICATE.clone(), armoured, broken_into_lines] {
         let Registration::Registered(receiver) = at_endpoints(&endpoint_xml(TRANSPORT_PROFILE, "", &dress)) else {
             panic!("registered")
         };
         assert_eq!(receiver.access_point.seat_id, "POP000123");
         assert_eq!(receiver.access_point.name.as_deref(), Some("Example NV"));
-        assert_eq!(
-            receiver.capability,
-            Capability {
-                invoice: true,
-                credit_note: false
-            }
-        );
+        assert_eq!(receiver.capability, Capability { invoice: true, credit_note: false });
         assert_eq!(receiver.document_types, [DocumentType::billing_invoice()]);
     }
 }
@@ -218,10 +172,7 @@ fn rows_15_15b_and_16_endpoints() {
 fn an_endpoint_without_a_peppol_certificate_is_unknown() {
     let web = STANDARD.encode(certificate("www.example.be", DnValue::Utf8String("Example".to_owned())));
     for wrong in ["", "AQID", &web] {
-        assert_eq!(
-            words(&at_endpoints(&endpoint_xml(TRANSPORT_PROFILE, "", wrong))),
-            ("unknown", Some("malformed"))
-        );
+        assert_eq!(words(&at_endpoints(&endpoint_xml(TRANSPORT_PROFILE, "", wrong))), ("unknown", Some("malformed")));
     }
 }
 
@@ -232,10 +183,7 @@ fn row_17_one_redirect_and_no_more() {
         ControlFlow::Continue(redirect) => assert_eq!(redirect.href, "https://other.example/smp/x"),
         ControlFlow::Break(registration) => panic!("{registration:?}"),
     }
-    assert_eq!(
-        broken(third_step(&xml, Hop::Redirected)),
-        ("unknown", Some("malformed"))
-    );
+    assert_eq!(broken(third_step(&xml, Hop::Redirected)), ("unknown", Some("malformed")));
 }
 
 #[test]
@@ -245,15 +193,8 @@ fn row_21_two_access_points_are_a_finding() {
         at_endpoints(&endpoint_xml(TRANSPORT_PROFILE, "", &der))
     };
     let (first, second) = (at("POP000001"), at("POP000002"));
-    assert_eq!(
-        distinct_access_points([&first, &second, &first, &Registration::NotRegistered]).len(),
-        2
-    );
-    assert_eq!(
-        distinct_access_points([&first, &at("POP000001")]).len(),
-        1,
-        "a renewed certificate is no move"
-    );
+    assert_eq!(distinct_access_points([&first, &second, &first, &Registration::NotRegistered]).len(), 2);
+    assert_eq!(distinct_access_points([&first, &at("POP000001")]).len(), 1, "a renewed certificate is no move");
 }
 
 #[test]
@@ -261,10 +202,7 @@ fn rows_22_and_23_answers_that_tell_nothing() {
     let invoice = DocumentType::billing_invoice();
     let unknown = ("unknown", Some("malformed"));
     assert_eq!(broken(second_step(&group_xml("0208:0403227515", &[]))), unknown);
-    assert_eq!(
-        broken(third_step(&metadata_xml("0208:0403227515", &invoice, ""), Hop::First)),
-        unknown
-    );
+    assert_eq!(broken(third_step(&metadata_xml("0208:0403227515", &invoice, ""), Hop::First)), unknown);
     assert_eq!(broken(second_step(&format!("<!DOCTYPE x>{}", group_of(&[])))), unknown);
     assert_eq!(broken(second_step(&" ".repeat(2 * 1024 * 1024))), unknown);
     assert_eq!(broken(second_step("<html><body>Sorry</body></html>")), unknown);
@@ -273,10 +211,7 @@ fn rows_22_and_23_answers_that_tell_nothing() {
 #[test]
 fn metadata_the_smp_lists_but_does_not_give() {
     for answer in [HttpAnswer::NotFound, HttpAnswer::Failed] {
-        let group = ServiceGroup {
-            document_types: vec![DocumentType::billing_invoice()],
-            unreadable: 0,
-        };
+        let group = ServiceGroup { document_types: vec![DocumentType::billing_invoice()], unreadable: 0 };
         assert_eq!(
             broken(after_service_metadata(&answer, &id(ASKED), group, Hop::First, NOW)),
             ("unknown", Some("smp"))

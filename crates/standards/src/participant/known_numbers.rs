@@ -27,11 +27,7 @@ pub struct KnownNumbers {
 /// number stands in for a missing enterprise number and the other way round; where both are given and differ (a member
 /// of a VAT unit), 0208 is the enterprise and 9925 the VAT number as written.
 pub fn identifiers_for(known: &KnownNumbers) -> Vec<ParticipantId> {
-    let mut groups = [
-        ("BE", belgian(known)),
-        ("NL", dutch(known)),
-        ("LU", luxembourgish(known)),
-    ];
+    let mut groups = [("BE", belgian(known)), ("NL", dutch(known)), ("LU", luxembourgish(known))];
     let home = known.country.as_deref().unwrap_or_default().trim();
     groups.sort_by_key(|(country, _)| !country.eq_ignore_ascii_case(home));
     let own = groups.into_iter().flat_map(|(_, identifiers)| identifiers);
@@ -50,35 +46,21 @@ fn vat_of<'a>(known: &'a KnownNumbers, country: &str) -> Option<&'a VatNumber> {
 
 fn belgian(known: &KnownNumbers) -> Vec<ParticipantId> {
     let vat = vat_of(known, "BE");
-    let enterprise = known
-        .enterprise_number
-        .or_else(|| vat.and_then(VatNumber::enterprise_number));
+    let enterprise = known.enterprise_number.or_else(|| vat.and_then(VatNumber::enterprise_number));
     let vat = vat.cloned().or_else(|| enterprise.map(|number| number.vat_number()));
     let enterprise = enterprise.map(|number| ParticipantId::of("0208", &number.to_string()));
-    enterprise
-        .into_iter()
-        .chain(vat.map(|number| ParticipantId::of("9925", &number.to_string())))
-        .collect()
+    enterprise.into_iter().chain(vat.map(|number| ParticipantId::of("9925", &number.to_string()))).collect()
 }
 
 fn dutch(known: &KnownNumbers) -> Vec<ParticipantId> {
-    let kvk = known
-        .kvk
-        .as_ref()
-        .map(|number| ParticipantId::of("0106", number.as_str()));
+    let kvk = known.kvk.as_ref().map(|number| ParticipantId::of("0106", number.as_str()));
     let vat = vat_of(known, "NL").map(|number| ParticipantId::of("9944", &number.to_string()));
-    let oin = known
-        .oin
-        .as_ref()
-        .map(|number| ParticipantId::of("0190", number.as_str()));
+    let oin = known.oin.as_ref().map(|number| ParticipantId::of("0190", number.as_str()));
     [kvk, vat, oin].into_iter().flatten().collect()
 }
 
 fn luxembourgish(known: &KnownNumbers) -> Vec<ParticipantId> {
     let vat = vat_of(known, "LU").map(|number| ParticipantId::of("9938", &number.to_string()));
-    let matricule = known
-        .matricule
-        .as_ref()
-        .map(|number| ParticipantId::of("0240", number.as_str()));
+    let matricule = known.matricule.as_ref().map(|number| ParticipantId::of("0240", number.as_str()));
     [vat, matricule].into_iter().flatten().collect()
 }

@@ -63,11 +63,7 @@ pub enum ParticipantIdError {
     ForbiddenCharacter(char),
     /// The number in it is not one of its scheme.
     #[error("the value under {icd} is wrong: {error}")]
-    Value {
-        icd: String,
-        check: ValueCheck,
-        error: NumberError,
-    },
+    Value { icd: String, check: ValueCheck, error: NumberError },
 }
 
 impl ParticipantId {
@@ -136,9 +132,7 @@ impl ParticipantId {
 
     /// The DNS label of the participant: SHA-256 of the value in base32, without padding, lower case (SML 1.3.0).
     pub fn sml_label(&self) -> String {
-        BASE32_NOPAD
-            .encode(&Sha256::digest(self.0.as_bytes()))
-            .to_ascii_lowercase()
+        BASE32_NOPAD.encode(&Sha256::digest(self.0.as_bytes())).to_ascii_lowercase()
     }
 
     /// The DNS name to ask for NAPTR records, without a final dot: label, scheme, `zone`.
@@ -186,10 +180,7 @@ fn split(input: &str) -> Result<(&str, &str), ParticipantIdError> {
 /// The normalised value under a scheme that has a check; `None` under any other.
 fn checked_value(icd: &str, value: &str) -> Result<Option<String>, ParticipantIdError> {
     let (check, answer) = match icd {
-        "0208" => (
-            ValueCheck::EnterpriseNumber,
-            EnterpriseNumber::parse(value).map(|n| n.to_string()),
-        ),
+        "0208" => (ValueCheck::EnterpriseNumber, EnterpriseNumber::parse(value).map(|n| n.to_string())),
         "9925" => (ValueCheck::VatNumber, national_vat(value, "BE")),
         "9944" => (ValueCheck::VatNumber, national_vat(value, "NL")),
         "9938" => (ValueCheck::VatNumber, national_vat(value, "LU")),
@@ -197,20 +188,12 @@ fn checked_value(icd: &str, value: &str) -> Result<Option<String>, ParticipantId
         "0190" => (ValueCheck::Oin, Oin::parse(value).map(|n| n.to_string())),
         _ => return Ok(None),
     };
-    answer.map(Some).map_err(|error| ParticipantIdError::Value {
-        icd: icd.to_owned(),
-        check,
-        error,
-    })
+    answer.map(Some).map_err(|error| ParticipantIdError::Value { icd: icd.to_owned(), check, error })
 }
 
 fn national_vat(value: &str, country: &str) -> Result<String, NumberError> {
     let number = VatNumber::parse(value, Some(country))?;
-    if number.country() == country {
-        Ok(number.to_string())
-    } else {
-        Err(NumberError::Malformed)
-    }
+    if number.country() == country { Ok(number.to_string()) } else { Err(NumberError::Malformed) }
 }
 
 #[cfg(test)]

@@ -12,18 +12,9 @@ fn sml_labels_are_the_golden_ones() {
     for (input, label) in [
         ("0088:123abc", "y7dzfxaf3d4cjz4kcgrxtec6twvcga4ky7zwa5boif6mswd4tdrq"),
         ("9915:test", "eh5boavaktmbgzyh2a63dz4qov33fvp5nsdvqklucfraayoodw6a"),
-        (
-            "0010:5798000000001",
-            "xukhfqabqziki3ykvr2fhr4snfa3pf5vpq6k4tonv3lmvsy5arvq",
-        ),
-        (
-            "0208:0677424046",
-            "yrudm3nqrm76uobzh4griobewmqd4mx574cfdtm75zphrex4ydya",
-        ),
-        (
-            "0088:1234567890123",
-            "sjsyvccmqyjxk3weuapffq4x3umcrf4qryherj4vovhmonh7gccq",
-        ),
+        ("0010:5798000000001", "xukhfqabqziki3ykvr2fhr4snfa3pf5vpq6k4tonv3lmvsy5arvq"),
+        ("0208:0677424046", "yrudm3nqrm76uobzh4griobewmqd4mx574cfdtm75zphrex4ydya"),
+        ("0088:1234567890123", "sjsyvccmqyjxk3weuapffq4x3umcrf4qryherj4vovhmonh7gccq"),
     ] {
         assert_eq!(id(input).sml_label(), label);
         assert_eq!(id(&input.to_uppercase()).sml_label(), label);
@@ -42,10 +33,7 @@ fn both_forms_are_read_and_written() {
     assert_eq!(number.as_str(), "0208:0677424046");
     assert_eq!(number.wire(), "iso6523-actorid-upis::0208:0677424046");
     assert_eq!(number.path_segment(), "iso6523-actorid-upis%3A%3A0208%3A0677424046");
-    assert_eq!(
-        id("0242:000123-ABC.x/y").path_segment(),
-        "iso6523-actorid-upis%3A%3A0242%3A000123-abc.x%2Fy"
-    );
+    assert_eq!(id("0242:000123-ABC.x/y").path_segment(), "iso6523-actorid-upis%3A%3A0242%3A000123-abc.x%2Fy");
     assert_eq!(id("0088:a::b").value(), "a::b");
 }
 
@@ -82,12 +70,7 @@ fn the_failing_check_is_named() {
             other => panic!("{input}: {other:?}"),
         }
     }
-    assert_eq!(
-        ParticipantId::parse_form("0208:0677424047")
-            .map(|id| id.to_string())
-            .as_deref(),
-        Ok("0208:0677424047")
-    );
+    assert_eq!(ParticipantId::parse_form("0208:0677424047").map(|id| id.to_string()).as_deref(), Ok("0208:0677424047"));
 }
 
 #[test]
@@ -96,10 +79,7 @@ fn what_is_no_identifier() {
     let long = format!("0088:{}", "1".repeat(131));
     for (input, wanted) in [
         (" ", Empty),
-        (
-            "busdox-docid-qns::0208:0677424046",
-            OtherScheme("busdox-docid-qns".to_owned()),
-        ),
+        ("busdox-docid-qns::0208:0677424046", OtherScheme("busdox-docid-qns".to_owned())),
         ("0677424046", NoIcd),
         ("208:0677424046", NoIcd),
         ("02O8:0677424046", NoIcd),
@@ -125,20 +105,9 @@ fn belgian_clients_are_asked_under_two_schemes() {
     let vat_number = VatNumber::parse("BE0677424046", None).ok();
     let both = ["0208:0677424046", "9925:be0677424046"];
     for known in [
-        KnownNumbers {
-            enterprise_number,
-            ..KnownNumbers::default()
-        },
-        KnownNumbers {
-            vat_number: vat_number.clone(),
-            ..KnownNumbers::default()
-        },
-        KnownNumbers {
-            enterprise_number,
-            vat_number,
-            country: Some("BE".to_owned()),
-            ..KnownNumbers::default()
-        },
+        KnownNumbers { enterprise_number, ..KnownNumbers::default() },
+        KnownNumbers { vat_number: vat_number.clone(), ..KnownNumbers::default() },
+        KnownNumbers { enterprise_number, vat_number, country: Some("BE".to_owned()), ..KnownNumbers::default() },
     ] {
         assert_eq!(asked(&known), both);
     }
@@ -171,15 +140,9 @@ fn others_by_country_and_extras_last() {
         "0088:1548079098355",
     ];
     assert_eq!(asked(&known), wanted);
-    let luxembourg = KnownNumbers {
-        vat_number: VatNumber::parse("LU15027442", None).ok(),
-        ..KnownNumbers::default()
-    };
+    let luxembourg = KnownNumbers { vat_number: VatNumber::parse("LU15027442", None).ok(), ..KnownNumbers::default() };
     assert_eq!(asked(&luxembourg), ["9938:lu15027442"]);
-    let german = KnownNumbers {
-        vat_number: VatNumber::parse("DE129273398", None).ok(),
-        ..KnownNumbers::default()
-    };
+    let german = KnownNumbers { vat_number: VatNumber::parse("DE129273398", None).ok(), ..KnownNumbers::default() };
     assert!(asked(&german).is_empty(), "nothing to ask");
 }
 

@@ -46,40 +46,21 @@ impl Endpoint {
 /// (microseconds since 1970).
 pub fn select_endpoint(information: &ServiceInformation, now: i64) -> EndpointChoice<'_> {
     let (billing, others): (Vec<_>, Vec<_>) = information.processes.iter().partition(|p| p.id == BILLING_PROCESS);
-    let endpoints: Vec<&Endpoint> = billing
-        .into_iter()
-        .chain(others)
-        .flat_map(|process| &process.endpoints)
-        .collect();
-    let mut reachable = endpoints
-        .iter()
-        .copied()
-        .filter(|endpoint| endpoint.transport_profile == TRANSPORT_PROFILE);
+    let endpoints: Vec<&Endpoint> = billing.into_iter().chain(others).flat_map(|process| &process.endpoints).collect();
+    let mut reachable = endpoints.iter().copied().filter(|endpoint| endpoint.transport_profile == TRANSPORT_PROFILE);
     if let Some(active) = reachable.clone().find(|endpoint| endpoint.is_active(now)) {
         return EndpointChoice::Usable(active);
     }
-    let upcoming = reachable
-        .clone()
-        .filter_map(|endpoint| endpoint.activates_after(now))
-        .min();
+    let upcoming = reachable.clone().filter_map(|endpoint| endpoint.activates_after(now)).min();
     let over = reachable.by_ref().filter_map(|endpoint| endpoint.expiration).max();
     match (upcoming, over) {
-        (Some(from), _) => EndpointChoice::Inactive {
-            date: InactiveDate::ActiveFrom(from),
-        },
-        (None, Some(at)) => EndpointChoice::Inactive {
-            date: InactiveDate::ExpiredAt(at),
-        },
-        (None, None) => EndpointChoice::NoTransport {
-            profiles: profiles(&endpoints),
-        },
+        (Some(from), _) => EndpointChoice::Inactive { date: InactiveDate::ActiveFrom(from) },
+        (None, Some(at)) => EndpointChoice::Inactive { date: InactiveDate::ExpiredAt(at) },
+        (None, None) => EndpointChoice::NoTransport { profiles: profiles(&endpoints) },
     }
 }
 
 fn profiles(endpoints: &[&Endpoint]) -> Vec<String> {
-    let distinct: BTreeSet<&str> = endpoints
-        .iter()
-        .map(|endpoint| endpoint.transport_profile.as_str())
-        .collect();
+    let distinct: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.transport_profile.as_str()).collect();
     distinct.into_iter().map(str::to_owned).collect()
 }

@@ -14,10 +14,8 @@ pub(crate) fn id(text: &str) -> ParticipantId {
 
 /// A service group as our own writing, one reference a line.
 pub(crate) fn group_xml(participant: &str, hrefs: &[String]) -> String {
-    let references: String = hrefs
-        .iter()
-        .map(|href| format!("<r:ServiceMetadataReference href=\"{href}\"/>\n"))
-        .collect();
+    let references: String =
+        hrefs.iter().map(|href| format!("<r:ServiceMetadataReference href=\"{href}\"/>\n")).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<r:ServiceGroup xmlns:r=\"http://busdox.org/serviceMetadata/publishing/1.0/\">\
          <n:ParticipantIdentifier xmlns:n=\"http://busdox.org/transport/identifiers/1.0/\" scheme=\"iso6523-actorid-upis\">{participant}\
@@ -26,10 +24,7 @@ pub(crate) fn group_xml(participant: &str, hrefs: &[String]) -> String {
 }
 
 pub(crate) fn href(participant: &str, document_type: &DocumentType) -> String {
-    format!(
-        "https://smp.example{}",
-        service_metadata_path(&id(participant), document_type)
-    )
+    format!("https://smp.example{}", service_metadata_path(&id(participant), document_type))
 }
 
 pub(crate) fn endpoint_xml(profile: &str, dates: &str, certificate: &str) -> String {

@@ -20,15 +20,8 @@ pub(super) fn parse(text: &str, edge: DayEdge) -> Option<i64> {
     let (local, offset) = split_offset(text)?;
     let day_or_time: DateTime = local.parse().ok()?;
     let is_day = !local.contains(['T', 't', ' ']);
-    let shift = if is_day && edge == DayEdge::End {
-        SignedDuration::from_hours(24)
-    } else {
-        SignedDuration::ZERO
-    };
-    let since_epoch = day_or_time
-        .duration_since(EPOCH)
-        .checked_add(shift)?
-        .checked_sub(offset)?;
+    let shift = if is_day && edge == DayEdge::End { SignedDuration::from_hours(24) } else { SignedDuration::ZERO };
+    let since_epoch = day_or_time.duration_since(EPOCH).checked_add(shift)?.checked_sub(offset)?;
     i64::try_from(since_epoch.as_micros()).ok()
 }
 
@@ -50,12 +43,7 @@ fn split_offset(text: &str) -> Option<(&str, SignedDuration)> {
     };
     let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
     let is_real = hours <= 14 && minutes <= 59;
-    is_real.then(|| {
-        (
-            local,
-            SignedDuration::from_mins(sign * (i64::from(hours) * 60 + i64::from(minutes))),
-        )
-    })
+    is_real.then(|| (local, SignedDuration::from_mins(sign * (i64::from(hours) * 60 + i64::from(minutes)))))
 }
 
 #[cfg(test)]
@@ -90,15 +78,9 @@ mod tests {
 
     #[test]
     fn what_is_no_instant() {
-        for text in [
-            "",
-            "Z",
-            "tomorrow",
-            "2026-02-30",
-            "2026-11-02T25:00:00",
-            "2026-11-02T00:00:00+99:00",
-            "02/11/2026",
-        ] {
+        for text in
+            ["", "Z", "tomorrow", "2026-02-30", "2026-11-02T25:00:00", "2026-11-02T00:00:00+99:00", "02/11/2026"]
+        {
             assert_eq!(parse(text, DayEdge::Start), None, "{text}");
         }
     }

@@ -54,11 +54,7 @@ pub fn service_group_path(participant: &ParticipantId) -> String {
 
 /// The path of the service metadata of one document type, to put after the SMP's base URL.
 pub fn service_metadata_path(participant: &ParticipantId, document_type: &DocumentType) -> String {
-    format!(
-        "/{}/services/{}",
-        participant.path_segment(),
-        document_type.path_segment()
-    )
+    format!("/{}/services/{}", participant.path_segment(), document_type.path_segment())
 }
 
 #[cfg(test)]

@@ -38,10 +38,7 @@ pub fn parse_service_group(bytes: &[u8], asked: &ParticipantId) -> Result<Servic
         return Err(SmpError::Malformed("not a ServiceGroup".to_owned()));
     }
     root.must_be_about(asked)?;
-    let mut group = ServiceGroup {
-        document_types: Vec::new(),
-        unreadable: 0,
-    };
+    let mut group = ServiceGroup { document_types: Vec::new(), unreadable: 0 };
     let mut seen = std::collections::HashSet::new();
     for reference in references(&root) {
         match reference.attribute("href").ok().and_then(document_type_of) {
@@ -67,15 +64,12 @@ fn document_type_of(href: &str) -> Option<DocumentType> {
     // Lower-casing ASCII keeps every byte where it was.
     let lower = href.to_ascii_lowercase();
     let places = lower.match_indices(SERVICES).map(|(at, found)| at + found.len());
-    places
-        .take(MAX_PLACES)
-        .filter_map(|at| href.get(at..))
-        .find_map(|tail| {
-            let decoded = decoded(tail)?;
-            let document_type = DocumentType::from_wire(&decoded)?;
-            let is_scheme = !document_type.scheme.contains(['/', ':']) && document_type.scheme != participant::SCHEME;
-            is_scheme.then_some(document_type)
-        })
+    places.take(MAX_PLACES).filter_map(|at| href.get(at..)).find_map(|tail| {
+        let decoded = decoded(tail)?;
+        let document_type = DocumentType::from_wire(&decoded)?;
+        let is_scheme = !document_type.scheme.contains(['/', ':']) && document_type.scheme != participant::SCHEME;
+        is_scheme.then_some(document_type)
+    })
 }
 
 /// Percent-decodes until nothing is encoded any more; identifiers themselves contain no percent sign.

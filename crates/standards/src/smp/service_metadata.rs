@@ -77,26 +77,20 @@ pub fn parse_service_metadata(
     } else if root.is(Namespace::Smp, "ServiceMetadata") {
         &root
     } else {
-        return Err(SmpError::Malformed(
-            "neither SignedServiceMetadata nor ServiceMetadata".to_owned(),
-        ));
+        return Err(SmpError::Malformed("neither SignedServiceMetadata nor ServiceMetadata".to_owned()));
     };
     let information = metadata.child(Namespace::Smp, "ServiceInformation");
     match (information, metadata.child(Namespace::Smp, "Redirect")) {
         (Some(information), None) => {
             information.must_be_about(asked)?;
             must_be_of_type(information, document_type)?;
-            Ok(ServiceMetadata::ServiceInformation(ServiceInformation {
-                processes: processes(information)?,
-            }))
+            Ok(ServiceMetadata::ServiceInformation(ServiceInformation { processes: processes(information)? }))
         }
         (None, Some(redirect)) => Ok(ServiceMetadata::Redirect(Redirect {
             href: redirect.attribute("href")?.to_owned(),
             certificate_uid: redirect.child_text("CertificateUID"),
         })),
-        _ => Err(SmpError::Malformed(
-            "neither ServiceInformation nor Redirect, or both".to_owned(),
-        )),
+        _ => Err(SmpError::Malformed("neither ServiceInformation nor Redirect, or both".to_owned())),
     }
 }
 
@@ -120,10 +114,7 @@ fn process(element: &Element) -> Result<Process, SmpError> {
     Ok(Process {
         id: identifier.text().to_owned(),
         scheme: identifier.attribute("scheme")?.to_owned(),
-        endpoints: list
-            .children(Namespace::Smp, "Endpoint")
-            .map(endpoint)
-            .collect::<Result<_, _>>()?,
+        endpoints: list.children(Namespace::Smp, "Endpoint").map(endpoint).collect::<Result<_, _>>()?,
     })
 }
 
@@ -134,9 +125,7 @@ fn endpoint(element: &Element) -> Result<Endpoint, SmpError> {
         address: reference.required(Namespace::Addressing, "Address")?.text().to_owned(),
         activation: instant_of(element, "ServiceActivationDate", DayEdge::Start)?,
         expiration: instant_of(element, "ServiceExpirationDate", DayEdge::End)?,
-        certificate_der: element
-            .child(Namespace::Smp, "Certificate")
-            .and_then(|child| der(child.text())),
+        certificate_der: element.child(Namespace::Smp, "Certificate").and_then(|child| der(child.text())),
         description: element.child_text("ServiceDescription"),
         contact: element.child_text("TechnicalContactUrl"),
         information_url: element.child_text("TechnicalInformationUrl"),
@@ -148,9 +137,7 @@ fn instant_of(element: &Element, name: &str, edge: DayEdge) -> Result<Option<i64
         return Ok(None);
     };
     let instant = instant::parse(&text, edge);
-    instant
-        .map(Some)
-        .ok_or_else(|| SmpError::Malformed(format!("{name} is no date")))
+    instant.map(Some).ok_or_else(|| SmpError::Malformed(format!("{name} is no date")))
 }
 
 /// Base64 with line breaks or spaces, with or without PEM armour.

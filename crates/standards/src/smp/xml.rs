@@ -45,8 +45,7 @@ impl Element {
     }
 
     pub(super) fn required(&self, namespace: Namespace, name: &str) -> Result<&Self, SmpError> {
-        self.child(namespace, name)
-            .ok_or_else(|| SmpError::Malformed(format!("{} without {name}", self.name)))
+        self.child(namespace, name).ok_or_else(|| SmpError::Malformed(format!("{} without {name}", self.name)))
     }
 
     /// The text directly inside, without white space around it.
@@ -56,10 +55,7 @@ impl Element {
 
     /// The text of an SMP child, if there is any.
     pub(super) fn child_text(&self, name: &str) -> Option<String> {
-        self.child(Namespace::Smp, name)
-            .map(Self::text)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        self.child(Namespace::Smp, name).map(Self::text).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     pub(super) fn attribute(&self, name: &str) -> Result<&str, SmpError> {
@@ -72,15 +68,9 @@ impl Element {
     /// That the participant named inside is the one asked for; values compare case-insensitively.
     pub(super) fn must_be_about(&self, asked: &ParticipantId) -> Result<(), SmpError> {
         let identifier = self.required(Namespace::Identifiers, "ParticipantIdentifier")?;
-        let is_same = identifier
-            .attribute("scheme")?
-            .eq_ignore_ascii_case(participant::SCHEME)
+        let is_same = identifier.attribute("scheme")?.eq_ignore_ascii_case(participant::SCHEME)
             && identifier.text().eq_ignore_ascii_case(asked.as_str());
-        if is_same {
-            Ok(())
-        } else {
-            Err(SmpError::OtherParticipant)
-        }
+        if is_same { Ok(()) } else { Err(SmpError::OtherParticipant) }
     }
 }
 
@@ -141,10 +131,7 @@ impl Tree {
     }
 
     fn close(&mut self) -> Result<(), SmpError> {
-        let element = self
-            .open
-            .pop()
-            .ok_or_else(|| SmpError::Malformed("an end tag too many".to_owned()))?;
+        let element = self.open.pop().ok_or_else(|| SmpError::Malformed("an end tag too many".to_owned()))?;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
             None => self.root = Some(element),
@@ -165,8 +152,7 @@ impl Tree {
         if !self.open.is_empty() {
             return Err(SmpError::Malformed("the answer ends in the middle".to_owned()));
         }
-        self.root
-            .ok_or_else(|| SmpError::Malformed("no root element".to_owned()))
+        self.root.ok_or_else(|| SmpError::Malformed("no root element".to_owned()))
     }
 }
 
@@ -193,10 +179,7 @@ fn must_be_utf8(declaration: &BytesDecl<'_>) -> Result<(), SmpError> {
         return Ok(());
     };
     let encoding = encoding.map_err(malformed)?;
-    if ["utf-8", "utf8", "us-ascii"]
-        .iter()
-        .any(|known| encoding.eq_ignore_ascii_case(known))
-    {
+    if ["utf-8", "utf8", "us-ascii"].iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
         Ok(())
     } else {
         Err(SmpError::Charset(encoding.into_owned()))

@@ -7,8 +7,9 @@ mod rows;
 
 use diesel::prelude::*;
 
-use self::rows::{CardRow, NewChange, NewRow, NewValues, split};
+use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
 use super::card::Card;
+use super::contacts::Contact;
 use super::fixed::{CREATED, FixedField};
 use super::model::{Client, ClientId, Provenance, RegistrationFacts, Values, value_key};
 use crate::identity::Practice;
@@ -19,7 +20,7 @@ use crate::kernel::db::Tx;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::{JsonText, Uid};
 use crate::on_each;
-use crate::schema::{changes, client_values, clients, practices};
+use crate::schema::{changes, client_values, clients, contacts, practices};
 
 /// Rows in one INSERT; SQLite takes at most 32,766 parameters.
 const BATCH: usize = 400;
@@ -46,12 +47,7 @@ pub fn open(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, mut event: Even
         .ok_or(Error::NotFound("practice"))?;
     event.version = Some(version);
     let entry = audit::record(tx, practice.uid(), actor, &event)?;
-    Ok(Set {
-        entry,
-        version,
-        practice: practice.uid(),
-        now: tx.now(),
-    })
+    Ok(Set { entry, version, practice: practice.uid(), now: tx.now() })
 }
 
 impl Set {
@@ -83,11 +79,7 @@ impl Set {
             let batch_keys: Vec<i64> = batch.iter().filter_map(|(id, _)| by_id.get(id).copied()).collect();
             let values: Vec<NewValues> = batch_keys.iter().map(|key| self.no_values(*key)).collect();
             on_each!(&mut **tx, c => diesel::insert_into(client_values::table).values(values).execute(c))?;
-            let log = batch
-                .iter()
-                .zip(&batch_keys)
-                .map(|((_, card), key)| self.created(*key, card))
-                .collect();
+            let log = batch.iter().zip(&batch_keys).map(|((_, card), key)| self.created(*key, card)).collect();
             write_log(tx, log)?;
             keys.extend(batch_keys);
         }
@@ -95,23 +87,12 @@ impl Set {
     }
 
     fn new_row<'a>(&self, id: ClientId, card: &'a Card) -> NewRow<'a> {
-        NewRow {
-            id,
-            practice_id: self.practice,
-            card: CardRow::of(card, self.now),
-            revision: 1,
-            created_at: self.now,
-        }
+        NewRow { id, practice_id: self.practice, card: CardRow::of(card, self.now), revision: 1, created_at: self.now }
     }
 
     fn no_values(&self, client_key: i64) -> NewValues {
         let empty = || JsonText("{}".to_owned());
-        NewValues {
-            client_key,
-            practice_id: self.practice,
-            vals: empty(),
-            prov: empty(),
-        }
+        NewValues { client_key, practice_id: self.practice, vals: empty(), prov: empty() }
     }
 
     fn created(&self, client: i64, card: &Card) -> NewChange {
@@ -150,13 +131,7 @@ impl Set {
     /// # Errors
     /// When the database refuses.
     pub fn write_cards(&self, tx: &mut Tx<'_>, cards: &[(&Client, &Card)]) -> Result<()> {
-        write_log(
-            tx,
-            cards
-                .iter()
-                .flat_map(|(before, after)| self.card_changes(before, after))
-                .collect(),
-        )?;
+        write_log(tx, cards.iter().flat_map(|(before, after)| self.card_changes(before, after)).collect())?;
         for (before, after) in cards {
             diesel::update(self.own(before.key))
                 .set((CardRow::of(after, self.now), clients::revision.eq(before.revision + 1)))
@@ -168,9 +143,7 @@ impl Set {
     fn card_changes(&self, before: &Client, after: &Card) -> Vec<NewChange> {
         let fields = before.card.logged().into_iter().zip(after.logged());
         let changed = fields.filter(|((_, old), (_, new))| old != new);
-        changed
-            .map(|((field, old), (_, new))| self.text_change(before.key, field.number(), old, new))
-            .collect()
+        changed.map(|((field, old), (_, new))| self.text_change(before.key, field.number(), old, new)).collect()
     }
 
     /// Archives (`Some`) or restores (`None`) a client and raises its revision.
@@ -209,9 +182,8 @@ impl Set {
         let own = client_values::table
             .filter(client_values::practice_id.eq(self.practice))
             .filter(client_values::client_key.eq(before.key));
-        let (vals, prov): (JsonText, JsonText) = own
-            .select((client_values::vals, client_values::prov))
-            .first(&mut **tx)?;
+        let (vals, prov): (JsonText, JsonText) =
+            own.select((client_values::vals, client_values::prov)).first(&mut **tx)?;
         let (mut vals, mut prov): (Values, Provenance) = (vals.read()?, prov.read()?);
         let mut log = Vec::with_capacity(new.len());
         for (field, value) in new {
@@ -229,16 +201,10 @@ impl Set {
         }
         write_log(tx, log)?;
         diesel::update(own)
-            .set((
-                client_values::vals.eq(JsonText::of(&vals)),
-                client_values::prov.eq(JsonText::of(&prov)),
-            ))
+            .set((client_values::vals.eq(JsonText::of(&vals)), client_values::prov.eq(JsonText::of(&prov))))
             .execute(&mut **tx)?;
         diesel::update(self.own(before.key))
-            .set((
-                clients::revision.eq(before.revision + 1),
-                clients::updated_at.eq(self.now),
-            ))
+            .set((clients::revision.eq(before.revision + 1), clients::updated_at.eq(self.now)))
             .execute(&mut **tx)?;
         Ok(())
     }
@@ -298,12 +264,46 @@ impl Set {
         write_log(tx, log)
     }
 
+    /// Adds (`None` before), changes, or takes away (`None` after) a contact; the client's own revision stays.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write_contact(
+        &self,
+        tx: &mut Tx<'_>,
+        client: &Client,
+        before: Option<&Contact>,
+        after: Option<&Contact>,
+    ) -> Result<()> {
+        let (old, new) = (before.map(logged_contact), after.map(logged_contact));
+        write_log(tx, vec![self.text_change(client.key, FixedField::Contact.number(), old, new)])?;
+        if let Some(before) = before {
+            let own = contacts::table.filter(contacts::practice_id.eq(self.practice).and(contacts::id.eq(before.id)));
+            diesel::delete(own).execute(&mut **tx)?;
+        }
+        let Some(after) = after else { return Ok(()) };
+        diesel::insert_into(contacts::table)
+            .values((
+                contacts::id.eq(after.id),
+                contacts::practice_id.eq(self.practice),
+                contacts::client_key.eq(client.key),
+                contacts::name.eq(&after.name),
+                contacts::role.eq(&after.role),
+                contacts::email.eq(&after.email),
+                contacts::phone.eq(&after.phone),
+                contacts::language.eq(&after.language),
+                contacts::receives_notices.eq(after.receives_notices),
+                contacts::revision.eq(after.revision),
+                contacts::created_at.eq(after.created_at),
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
+    }
+
     #[diesel::dsl::auto_type(no_type_alias)]
     fn own(&self, key: i64) -> _ {
         let practice: Uid = self.practice;
-        clients::table
-            .filter(clients::practice_id.eq(practice))
-            .filter(clients::key.eq(key))
+        clients::table.filter(clients::practice_id.eq(practice)).filter(clients::key.eq(key))
     }
 }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::clients::card::{Card, Responsible};
+use crate::clients::contacts::Contact;
 use crate::clients::model::ClientId;
 use crate::kernel::clock::Instant;
 use crate::kernel::{JsonText, Uid, text};
@@ -118,12 +119,7 @@ fn search_key(card: &Card) -> String {
         card.email.as_ref(),
         card.town.as_ref(),
     ];
-    parts
-        .into_iter()
-        .flatten()
-        .map(|part| text::fold(part))
-        .collect::<Vec<_>>()
-        .join("\n")
+    parts.into_iter().flatten().map(|part| text::fold(part)).collect::<Vec<_>>().join("\n")
 }
 
 /// A custom value in the log's two columns: numbers as numbers, everything else as JSON text or plain text.
@@ -136,4 +132,14 @@ pub(super) fn split(value: Option<&serde_json::Value>) -> (Option<f64>, Option<S
             None => (None, Some(value.to_string())),
         },
     }
+}
+
+/// A contact as the log has it: what people may change of it, as JSON.
+pub(super) fn logged_contact(contact: &Contact) -> String {
+    let Contact { id, name, role, email, phone, language, receives_notices, revision: _, created_at: _ } = contact;
+    serde_json::json!({
+        "id": id.to_string(), "name": name, "role": role, "email": email, "phone": phone, "language": language,
+        "receives_notices": receives_notices,
+    })
+    .to_string()
 }

@@ -117,7 +117,7 @@ pub fn claim(db: &Db, worker: WorkerId, lane: Lane, limit: usize, lease: Duratio
         return Ok(Vec::new());
     }
     let wanted = i64::try_from(limit.min(CHUNK)).unwrap_or(1);
-    let rows = db.write(|tx| {
+    let rows = db.write_relaxed(|tx| {
         let now = tx.now();
         let text = match &**tx {
             Conn::Postgres(_) => CLAIM_POSTGRES,
@@ -140,13 +140,7 @@ fn in_turn(mut rows: Vec<ClaimedRow>) -> Vec<Claimed> {
     rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
     let mut by_practice: BTreeMap<Uid, VecDeque<Claimed>> = BTreeMap::new();
     for row in rows {
-        let claimed = Claimed {
-            ticket: Ticket {
-                id: row.id,
-                claim: row.claims,
-            },
-            kind: row.kind,
-        };
+        let claimed = Claimed { ticket: Ticket { id: row.id, claim: row.claims }, kind: row.kind };
         by_practice.entry(row.practice_id).or_default().push_back(claimed);
     }
     let mut ordered = Vec::new();
@@ -223,7 +217,7 @@ RETURNING jobs.id, jobs.claims, jobs.kind, jobs.practice_id, jobs.payload, jobs.
 pub fn start(db: &Db, tickets: &[Ticket], lease: Duration) -> Result<Vec<Started>> {
     let mut started = Vec::with_capacity(tickets.len());
     for chunk in tickets.chunks(CHUNK) {
-        let rows: Vec<StartedRow> = db.write(|tx| {
+        let rows: Vec<StartedRow> = db.write_relaxed(|tx| {
             let (now, until) = (tx.now(), later(tx.now(), lease.as_secs_f64()));
             Ok(match &mut **tx {
                 Conn::Postgres(c) => diesel::sql_query(START_POSTGRES)
@@ -240,10 +234,7 @@ pub fn start(db: &Db, tickets: &[Ticket], lease: Duration) -> Result<Vec<Started
             })
         })?;
         started.extend(rows.into_iter().map(|row| Started {
-            ticket: Ticket {
-                id: row.id,
-                claim: row.claims,
-            },
+            ticket: Ticket { id: row.id, claim: row.claims },
             kind: row.kind,
             practice: (row.practice_id != NO_PRACTICE).then_some(row.practice_id),
             payload: row.payload,
@@ -270,7 +261,7 @@ WHERE jobs.id = t.id AND jobs.claims = t.claim AND jobs.status = 'leased'";
 pub fn renew(db: &Db, tickets: &[Ticket], lease: Duration) -> Result<usize> {
     let mut renewed = 0;
     for chunk in tickets.chunks(CHUNK) {
-        renewed += db.write(|tx| {
+        renewed += db.write_relaxed(|tx| {
             let until = later(tx.now(), lease.as_secs_f64());
             Ok(match &mut **tx {
                 Conn::Postgres(c) => diesel::sql_query(RENEW_POSTGRES)
@@ -320,14 +311,7 @@ pub fn reclaim_expired(db: &Db, limit: usize) -> Result<usize> {
             .filter(due)
             .order(jobs::lease_until)
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select((
-                jobs::id,
-                jobs::claims,
-                jobs::lane,
-                jobs::failures,
-                jobs::max_failures,
-                jobs::started_at,
-            ))
+            .select((jobs::id, jobs::claims, jobs::lane, jobs::failures, jobs::max_failures, jobs::started_at))
             .load(&mut **tx)?;
         let mut taken = 0;
         for job in &expired {
@@ -360,9 +344,7 @@ fn take_back(tx: &mut crate::kernel::db::Tx<'_>, job: &Expired) -> Result<usize>
         ))
         .execute(&mut **tx)?;
     if taken > 0 && job.started_at.is_some() {
-        diesel::update(jobs::table.find(job.id))
-            .set(jobs::last_error.eq(LOST))
-            .execute(&mut **tx)?;
+        diesel::update(jobs::table.find(job.id)).set(jobs::last_error.eq(LOST)).execute(&mut **tx)?;
     }
     if let (1.., false, Ok(lane)) = (taken, is_dead, job.lane.parse()) {
         tx.ring(lane);

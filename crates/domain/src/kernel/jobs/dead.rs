@@ -46,11 +46,7 @@ pub fn list_dead(conn: &mut Conn, practice: Option<Uid>, cursor: Option<&str>, l
     let rows: Vec<DeadJob> = jobs::table
         .filter(has_status(DEAD))
         .filter(jobs::practice_id.eq(owner))
-        .filter(
-            jobs::finished_at
-                .lt(at)
-                .or(jobs::finished_at.eq(at).and(jobs::id.lt(id))),
-        )
+        .filter(jobs::finished_at.lt(at).or(jobs::finished_at.eq(at).and(jobs::id.lt(id))))
         .order((jobs::finished_at.desc(), jobs::id.desc()))
         .limit(i64::from(limit) + 1)
         .select((
@@ -63,9 +59,7 @@ pub fn list_dead(conn: &mut Conn, practice: Option<Uid>, cursor: Option<&str>, l
             jobs::finished_at,
         ))
         .load(conn)?;
-    Ok(Page::of(rows, limit, |last| {
-        Position(last.died_at.map_or(0, |at| at.0), last.id)
-    }))
+    Ok(Page::of(rows, limit, |last| Position(last.died_at.map_or(0, |at| at.0), last.id)))
 }
 
 /// Brings a dead job of the practice (`None`: of the product itself) back to life: due at once, no failures counted.
@@ -75,12 +69,7 @@ pub fn list_dead(conn: &mut Conn, practice: Option<Uid>, cursor: Option<&str>, l
 pub fn retry_dead(tx: &mut Tx<'_>, practice: Option<Uid>, id: JobId) -> Result<()> {
     let now = tx.now();
     let owner = practice.unwrap_or(NO_PRACTICE);
-    let row = jobs::table.filter(
-        jobs::id
-            .eq(id)
-            .and(jobs::status.eq("dead"))
-            .and(jobs::practice_id.eq(owner)),
-    );
+    let row = jobs::table.filter(jobs::id.eq(id).and(jobs::status.eq("dead")).and(jobs::practice_id.eq(owner)));
     let lane: Option<String> = row.select(jobs::lane).first(&mut **tx).optional()?;
     let lane: Lane = lane.ok_or(Error::NotFound("job"))?.parse().map_err(Error::internal)?;
     diesel::update(row)

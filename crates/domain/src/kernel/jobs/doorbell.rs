@@ -16,10 +16,7 @@ pub struct Doorbell {
 impl Doorbell {
     /// Calls `listener` after every commit that left jobs in a lane, on the thread that committed: it must not block.
     pub fn on_ring(&self, listener: impl Fn(Lane) + Send + Sync + 'static) {
-        self.listeners
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Box::new(listener));
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
     /// Tells every listener that there is something in `lane`.

@@ -4,6 +4,9 @@
 //! transaction. Whoever executes jobs (the `worker` crate) only carries tickets: [`claim`] hands them out with a fencing
 //! token, [`start`] says that a handler is about to run, and [`finish`] stands in the same transaction as the handler's
 //! effect, so that an effect is there exactly once however often a ticket is lost, doubled or overtaken.
+//!
+//! Claims, starts and effectless ends are committed without waiting for the disk. A power cut may undo them, and then a
+//! token may be given out twice; still only one of the two can find the job leased and finish it.
 
 mod claims;
 mod dead;
@@ -87,10 +90,7 @@ pub struct LaneError;
 impl std::str::FromStr for Lane {
     type Err = LaneError;
     fn from_str(text: &str) -> Result<Self, LaneError> {
-        Self::ALL
-            .into_iter()
-            .find(|lane| lane.as_str() == text)
-            .ok_or(LaneError)
+        Self::ALL.into_iter().find(|lane| lane.as_str() == text).ok_or(LaneError)
     }
 }
 

@@ -28,10 +28,7 @@ impl EnqueueOptions {
     /// For a practice, at once.
     #[must_use]
     pub fn of(practice: Uid) -> Self {
-        Self {
-            practice: Some(practice),
-            ..Self::default()
-        }
+        Self { practice: Some(practice), ..Self::default() }
     }
 
     /// The same, not before `run_at`.
@@ -115,10 +112,7 @@ pub fn enqueue<J: Job>(tx: &mut Tx<'_>, job: &J, options: &EnqueueOptions) -> Re
 /// # Errors
 /// When the database refuses.
 pub fn enqueue_all<J: Job>(tx: &mut Tx<'_>, jobs: &[J], options: &EnqueueOptions) -> Result<()> {
-    let shared = EnqueueOptions {
-        dedupe_key: None,
-        ..options.clone()
-    };
+    let shared = EnqueueOptions { dedupe_key: None, ..options.clone() };
     let now = tx.now();
     for chunk in jobs.chunks(CHUNK) {
         let rows: Vec<NewJob<'_>> = chunk.iter().map(|job| NewJob::of(job, &shared, now)).collect();

@@ -42,12 +42,7 @@ type Held = diesel::dsl::Filter<
 
 /// The job, as long as the ticket is valid.
 fn held(ticket: Ticket) -> Held {
-    jobs::table.filter(
-        jobs::id
-            .eq(ticket.id)
-            .and(jobs::claims.eq(ticket.claim))
-            .and(jobs::status.eq("leased")),
-    )
+    jobs::table.filter(jobs::id.eq(ticket.id).and(jobs::claims.eq(ticket.claim)).and(jobs::status.eq("leased")))
 }
 
 const FINISH_SQLITE: &str = "
@@ -68,7 +63,7 @@ WHERE jobs.id = t.id AND jobs.claims = t.claim AND jobs.status = 'leased'";
 pub fn finish_all(db: &Db, tickets: &[Ticket]) -> Result<usize> {
     let mut finished = 0;
     for chunk in tickets.chunks(CHUNK) {
-        finished += db.write(|tx| {
+        finished += db.write_relaxed(|tx| {
             let now = tx.now();
             Ok(match &mut **tx {
                 Conn::Postgres(c) => diesel::sql_query(FINISH_POSTGRES)
@@ -88,10 +83,7 @@ pub fn finish_all(db: &Db, tickets: &[Ticket]) -> Result<usize> {
 
 /// Tickets as `[["<32 hexadecimal digits>", claim], …]`, which SQLite unpacks with `json_each`.
 pub(super) fn pairs_as_json(tickets: &[Ticket]) -> String {
-    let pairs: Vec<String> = tickets
-        .iter()
-        .map(|t| format!("[\"{}\",{}]", t.id.0.0.simple(), t.claim))
-        .collect();
+    let pairs: Vec<String> = tickets.iter().map(|t| format!("[\"{}\",{}]", t.id.0.0.simple(), t.claim)).collect();
     format!("[{}]", pairs.join(","))
 }
 
@@ -113,21 +105,15 @@ pub enum Retry {
 /// When the database refuses.
 pub fn fail(tx: &mut Tx<'_>, ticket: Ticket, error: &str, retry: Retry) -> Result<bool> {
     let now = tx.now();
-    let row: Option<(i32, i32, String)> = held(ticket)
-        .select((jobs::failures, jobs::max_failures, jobs::lane))
-        .first(&mut **tx)
-        .optional()?;
+    let row: Option<(i32, i32, String)> =
+        held(ticket).select((jobs::failures, jobs::max_failures, jobs::lane)).first(&mut **tx).optional()?;
     let Some((before, most, lane)) = row else {
         return Ok(false);
     };
     let failures = before.saturating_add(1);
     let is_dead = failures >= most || retry == Retry::Never;
     let usual = back_off(failures, rand::rng().random());
-    let pause = if let Retry::After(asked) = retry {
-        usual.max(asked.as_secs_f64())
-    } else {
-        usual
-    };
+    let pause = if let Retry::After(asked) = retry { usual.max(asked.as_secs_f64()) } else { usual };
     let failed = diesel::update(held(ticket))
         .set((
             jobs::status.eq(if is_dead { "dead" } else { "pending" }),
@@ -159,9 +145,8 @@ fn shortened(error: &str) -> String {
 /// When the database is away.
 pub fn give_back_unstarted(db: &Db, worker: WorkerId) -> Result<usize> {
     db.write(|tx| {
-        let mine = jobs::table
-            .filter(has_status(LEASED))
-            .filter(jobs::leased_by.eq(worker).and(jobs::started_at.is_null()));
+        let mine =
+            jobs::table.filter(has_status(LEASED)).filter(jobs::leased_by.eq(worker).and(jobs::started_at.is_null()));
         let lanes: Vec<String> = diesel::update(mine)
             .set((
                 jobs::status.eq("pending"),

@@ -40,10 +40,8 @@ pub fn depths(conn: &mut Conn, now: Instant) -> Result<Vec<Depth>> {
         .group_by(jobs::lane)
         .select((jobs::lane, min(jobs::run_at)))
         .load(conn)?;
-    let waiting: BTreeMap<String, i64> = oldest
-        .into_iter()
-        .filter_map(|(lane, at)| Some((lane, now.seconds_since(at?))))
-        .collect();
+    let waiting: BTreeMap<String, i64> =
+        oldest.into_iter().filter_map(|(lane, at)| Some((lane, now.seconds_since(at?)))).collect();
     let of = |counts: &BTreeMap<String, i64>, lane: Lane| counts.get(lane.as_str()).copied().unwrap_or(0);
     Ok(Lane::ALL
         .into_iter()
@@ -59,10 +57,7 @@ pub fn depths(conn: &mut Conn, now: Instant) -> Result<Vec<Depth>> {
 
 /// The number of jobs of one status by lane; each is the size of an index that holds nothing else.
 fn count(conn: &mut Conn, status: &'static str) -> Result<BTreeMap<String, i64>> {
-    let counts: Vec<(String, i64)> = jobs::table
-        .filter(has_status(status))
-        .group_by(jobs::lane)
-        .select((jobs::lane, count_star()))
-        .load(conn)?;
+    let counts: Vec<(String, i64)> =
+        jobs::table.filter(has_status(status)).group_by(jobs::lane).select((jobs::lane, count_star())).load(conn)?;
     Ok(counts.into_iter().collect())
 }

@@ -1,5 +1,7 @@
 //! The outbox on SQLite, and on PostgreSQL too when `KLAAR_TEST_POSTGRES_URL` names a server that may create databases.
 
+mod claiming;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -57,11 +59,7 @@ fn worlds() -> Vec<World> {
     let make = |address: Address, server, folder| {
         let db = Db::open(&address, 8, Clock::frozen(start)).unwrap();
         db.migrate().unwrap();
-        World {
-            db,
-            server,
-            _folder: folder,
-        }
+        World { db, server, _folder: folder }
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db").to_string_lossy().into_owned();
@@ -75,11 +73,7 @@ fn worlds() -> Vec<World> {
                 .unwrap();
             let mut own = url::Url::parse(&server).unwrap();
             own.set_path(&name);
-            worlds.push(make(
-                Address::Postgres(own.into()),
-                Some((server, name)),
-                tempfile::tempdir().unwrap(),
-            ));
+            worlds.push(make(Address::Postgres(own.into()), Some((server, name)), tempfile::tempdir().unwrap()));
         }
         Err(_) => println!("skipped on PostgreSQL: KLAAR_TEST_POSTGRES_URL is not set"),
     }
@@ -100,11 +94,7 @@ fn put_many(db: &Db, count: u32, options: &EnqueueOptions) {
 }
 
 fn take(db: &Db, worker: WorkerId, limit: usize) -> Vec<Ticket> {
-    claim(db, worker, Lane::Network, limit, LEASE)
-        .unwrap()
-        .into_iter()
-        .map(|c| c.ticket)
-        .collect()
+    claim(db, worker, Lane::Network, limit, LEASE).unwrap().into_iter().map(|c| c.ticket).collect()
 }
 
 fn begin(db: &Db, tickets: &[Ticket]) -> Vec<Started> {
@@ -141,9 +131,7 @@ fn a_job_is_there_only_when_its_transaction_was_committed() {
 fn an_overtaken_claim_leaves_no_effect() {
     on_each_database(|db| {
         let owner = practice();
-        let operation = db
-            .write(|tx| operations::create(tx, owner, &Actor::system("test"), "test", Some(1)))
-            .unwrap();
+        let operation = db.write(|tx| operations::create(tx, owner, &Actor::system("test"), "test", Some(1))).unwrap();
         put(db, 1, &EnqueueOptions::of(owner));
         let slow = take(db, WorkerId::new(), 1)[0];
         let started = begin(db, &[slow]);
@@ -206,45 +194,25 @@ fn a_failure_is_tried_again_later_and_at_last_waits_for_a_person() {
         for (failed, at_least, at_most) in [(1, 1, 3), (2, 3, 5)] {
             let ticket = take(db, worker, 1)[0];
             begin(db, &[ticket]);
-            assert!(
-                db.write(|tx| fail(tx, ticket, "the SMP is away", Retry::WithBackOff))
-                    .unwrap()
-            );
-            assert!(
-                !db.write(|tx| fail(tx, ticket, "twice", Retry::WithBackOff)).unwrap(),
-                "void after {failed}"
-            );
+            assert!(db.write(|tx| fail(tx, ticket, "the SMP is away", Retry::WithBackOff)).unwrap());
+            assert!(!db.write(|tx| fail(tx, ticket, "twice", Retry::WithBackOff)).unwrap(), "void after {failed}");
             later_by(db, at_least - 1);
             assert!(take(db, worker, 1).is_empty(), "too early after {failed}");
             later_by(db, at_most);
         }
         let ticket = take(db, worker, 1)[0];
         begin(db, &[ticket]);
-        assert!(
-            db.write(|tx| fail(tx, ticket, "still\0 away", Retry::WithBackOff))
-                .unwrap()
-        );
+        assert!(db.write(|tx| fail(tx, ticket, "still\0 away", Retry::WithBackOff)).unwrap());
         later_by(db, 100_000);
         assert!(take(db, worker, 1).is_empty(), "dead");
 
         let dead = db.read(|conn| list_dead(conn, Some(owner), None, 10)).unwrap().items;
-        assert_eq!(
-            (dead.len(), dead[0].failures, dead[0].last_error.as_deref()),
-            (1, 3, Some("still away"))
-        );
-        assert!(
-            db.read(|conn| list_dead(conn, Some(practice()), None, 10))
-                .unwrap()
-                .items
-                .is_empty()
-        );
+        assert_eq!((dead.len(), dead[0].failures, dead[0].last_error.as_deref()), (1, 3, Some("still away")));
+        assert!(db.read(|conn| list_dead(conn, Some(practice()), None, 10)).unwrap().items.is_empty());
         let foreign = db.write(|tx| retry_dead(tx, Some(practice()), ticket.id));
         assert!(matches!(foreign, Err(Error::NotFound("job"))));
         db.write(|tx| retry_dead(tx, Some(owner), ticket.id)).unwrap();
-        assert!(
-            db.write(|tx| retry_dead(tx, Some(owner), ticket.id)).is_err(),
-            "not dead any more"
-        );
+        assert!(db.write(|tx| retry_dead(tx, Some(owner), ticket.id)).is_err(), "not dead any more");
         let again = take(db, worker, 1);
         assert_eq!(begin(db, &again)[0].failures, 0);
     });
@@ -256,10 +224,8 @@ fn a_hopeless_job_dies_at_once_and_an_asked_for_pause_is_kept() {
         put_many(db, 2, &EnqueueOptions::default());
         let tickets = take(db, WorkerId::new(), 2);
         begin(db, &tickets);
-        db.write(|tx| fail(tx, tickets[0], "no such practice", Retry::Never))
-            .unwrap();
-        db.write(|tx| fail(tx, tickets[1], "429", Retry::After(Duration::from_secs(600))))
-            .unwrap();
+        db.write(|tx| fail(tx, tickets[0], "no such practice", Retry::Never)).unwrap();
+        db.write(|tx| fail(tx, tickets[1], "429", Retry::After(Duration::from_secs(600)))).unwrap();
         later_by(db, 599);
         assert!(take(db, WorkerId::new(), 2).is_empty());
         later_by(db, 1);
@@ -286,145 +252,12 @@ fn one_of_many_who_enqueue_under_one_key_wins() {
         let tickets = take(db, WorkerId::new(), 10);
         assert_eq!(tickets.len(), 1);
         assert_eq!(finish_all(db, &tickets).unwrap(), 1);
-        assert!(
-            !put(db, 9, &EnqueueOptions::default().once("cron:note:1")),
-            "a done job keeps its key"
-        );
+        assert!(!put(db, 9, &EnqueueOptions::default().once("cron:note:1")), "a done job keeps its key");
         later_by(db, 8 * 86_400);
         let week_ago = db.clock().now().plus_seconds(-7 * 86_400);
         assert_eq!(prune_done(db, week_ago).unwrap(), 1);
         assert_eq!(prune_done(db, week_ago).unwrap(), 0);
         assert!(put(db, 9, &EnqueueOptions::default().once("cron:note:1")));
-    });
-}
-
-#[test]
-fn claims_go_round_the_practices() {
-    on_each_database(|db| {
-        let (flood, few) = (practice(), practice());
-        put_many(db, 500, &EnqueueOptions::of(flood));
-        later_by(db, 1);
-        put_many(db, 3, &EnqueueOptions::of(few));
-        put_many(db, 2, &EnqueueOptions::default());
-        let tickets = take(db, WorkerId::new(), 10);
-        let owners: Vec<Option<Uid>> = begin(db, &tickets).into_iter().map(|s| s.practice).collect();
-        let of = |owner: Option<Uid>| owners.iter().filter(|o| **o == owner).count();
-        assert_eq!((of(Some(flood)), of(Some(few)), of(None)), (5, 3, 2));
-        assert_eq!(take(db, WorkerId::new(), 1000).len(), 495);
-    });
-}
-
-#[test]
-fn claims_of_many_practices_take_the_longest_waiting_first() {
-    on_each_database(|db| {
-        for number in 0..40 {
-            put(db, number, &EnqueueOptions::of(practice()));
-            later_by(db, 1);
-        }
-        for round in 0..4 {
-            let tickets = take(db, WorkerId::new(), 10);
-            let mut numbers: Vec<u32> = begin(db, &tickets)
-                .iter()
-                .map(|s| s.payload.read::<Note>().unwrap().number)
-                .collect();
-            numbers.sort_unstable();
-            assert_eq!(numbers, (round * 10..round * 10 + 10).collect::<Vec<_>>());
-        }
-    });
-}
-
-#[test]
-fn priority_and_time_order_the_jobs_of_a_practice() {
-    on_each_database(|db| {
-        let owner = EnqueueOptions::of(practice());
-        let now = db.clock().now();
-        put(db, 3, &owner.clone().priority(5));
-        put(db, 2, &owner.clone());
-        put(db, 1, &owner.clone().priority(-1));
-        put(db, 4, &owner.clone().priority(-9).at(now.plus_seconds(60)));
-        let order = |tickets: &[Ticket]| -> Vec<u32> {
-            let started = begin(db, tickets);
-            tickets
-                .iter()
-                .map(|t| {
-                    started
-                        .iter()
-                        .find(|s| s.ticket == *t)
-                        .unwrap()
-                        .payload
-                        .read::<Note>()
-                        .unwrap()
-                        .number
-                })
-                .collect()
-        };
-        assert_eq!(order(&take(db, WorkerId::new(), 10)), [1, 2, 3]);
-        later_by(db, 60);
-        assert_eq!(order(&take(db, WorkerId::new(), 10)), [4]);
-    });
-}
-
-#[test]
-fn what_is_given_back_is_claimed_again_without_a_failure() {
-    on_each_database(|db| {
-        let (stopping, other) = (WorkerId::new(), WorkerId::new());
-        put_many(db, 4, &EnqueueOptions::default());
-        let mine = take(db, stopping, 3);
-        let theirs = take(db, other, 1);
-        begin(db, &mine[..1]);
-        assert_eq!(db.read(|conn| leased_count(conn, stopping, Lane::Network)).unwrap(), 3);
-        let waiting = db
-            .read(|conn| unstarted(conn, stopping, Lane::Network, Instant(i64::MAX)))
-            .unwrap();
-        assert_eq!(waiting.len(), 2);
-        assert_eq!(
-            give_back(db, &mine[..1], GiveBack::Unstarted).unwrap(),
-            0,
-            "it is running"
-        );
-        assert_eq!(give_back_unstarted(db, stopping).unwrap(), 2);
-        assert_eq!(give_back(db, &mine[..1], GiveBack::Running).unwrap(), 1);
-        assert!(
-            !db.write(|tx| finish(tx, mine[0])).unwrap(),
-            "given back while its handler went on"
-        );
-        let again = take(db, other, 10);
-        assert_eq!(again.len(), 3);
-        assert!(begin(db, &again).iter().all(|s| s.failures == 0));
-        assert_eq!(begin(db, &theirs).len(), 1);
-    });
-}
-
-#[test]
-fn two_workers_never_claim_the_same_job() {
-    on_each_database(|db| {
-        put_many(db, 2000, &EnqueueOptions::default());
-        let claimed: Vec<Vec<Ticket>> = std::thread::scope(|scope| {
-            let claims: Vec<_> = (0..4)
-                .map(|_| {
-                    let db = db.clone();
-                    scope.spawn(move || {
-                        let worker = WorkerId::new();
-                        let mut all = Vec::new();
-                        loop {
-                            let some = take(&db, worker, 50);
-                            if some.is_empty() {
-                                return all;
-                            }
-                            all.extend(some);
-                        }
-                    })
-                })
-                .collect();
-            claims.into_iter().map(|c| c.join().unwrap()).collect()
-        });
-        let mut all: Vec<JobId> = claimed.into_iter().flatten().map(|t| t.id).collect();
-        // Rows that another claim held at that moment are skipped, so what is left over is claimed at the end.
-        all.extend(take(db, WorkerId::new(), 1000).into_iter().map(|t| t.id));
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!((count, all.len()), (2000, 2000));
     });
 }
 
@@ -439,22 +272,8 @@ fn the_stock_is_counted_by_lane() {
         later_by(db, 7);
         let stock = db.read(|conn| depths(conn, db.clock().now())).unwrap();
         let lane = stock.iter().find(|depth| depth.lane == Lane::Network).unwrap();
-        assert_eq!(
-            *lane,
-            Depth {
-                lane: Lane::Network,
-                pending: 2,
-                leased: 1,
-                dead: 1,
-                oldest_due_seconds: 7
-            }
-        );
-        assert!(
-            stock
-                .iter()
-                .filter(|d| d.lane != Lane::Network)
-                .all(|d| d.pending + d.leased + d.dead == 0)
-        );
+        assert_eq!(*lane, Depth { lane: Lane::Network, pending: 2, leased: 1, dead: 1, oldest_due_seconds: 7 });
+        assert!(stock.iter().filter(|d| d.lane != Lane::Network).all(|d| d.pending + d.leased + d.dead == 0));
     });
 }
 
@@ -463,47 +282,25 @@ fn an_operation_counts_its_items_until_it_is_over() {
     on_each_database(|db| {
         let owner = practice();
         let actor = Actor::operator();
-        let id = db
-            .write(|tx| operations::create(tx, owner, &actor, "client_import", None))
-            .unwrap();
+        let id = db.write(|tx| operations::create(tx, owner, &actor, "client_import", None)).unwrap();
         db.write(|tx| operations::set_total(tx, id, 10)).unwrap();
         let now = db.write(|tx| operations::advance(tx, id, 6, 1)).unwrap().unwrap();
-        assert_eq!(
-            (now.done, now.failed, now.total, now.status),
-            (6, 1, Some(10), operations::Status::Running)
-        );
+        assert_eq!((now.done, now.failed, now.total, now.status), (6, 1, Some(10), operations::Status::Running));
         db.write(|tx| operations::report(tx, id, 9, 2)).unwrap();
-        assert!(
-            db.write(|tx| operations::finish(tx, id, &serde_json::json!({"created": 7})))
-                .unwrap()
-        );
-        assert!(
-            !db.write(|tx| operations::fail(tx, id, &operations::Problem::new("late")))
-                .unwrap()
-        );
+        assert!(db.write(|tx| operations::finish(tx, id, &serde_json::json!({"created": 7}))).unwrap());
+        assert!(!db.write(|tx| operations::fail(tx, id, &operations::Problem::new("late"))).unwrap());
         assert!(db.write(|tx| operations::advance(tx, id, 1, 0)).unwrap().is_none());
         let over = db.read(|conn| operations::find(conn, owner, id)).unwrap();
-        assert_eq!(
-            (over.done, over.failed, over.status),
-            (9, 2, operations::Status::Finished)
-        );
+        assert_eq!((over.done, over.failed, over.status), (9, 2, operations::Status::Finished));
         assert!(over.result.is_some() && over.problem.is_none() && over.finished_at.is_some());
-        assert!(matches!(
-            db.read(|conn| operations::find(conn, practice(), id)),
-            Err(Error::NotFound("operation"))
-        ));
+        assert!(matches!(db.read(|conn| operations::find(conn, practice(), id)), Err(Error::NotFound("operation"))));
 
-        let second = db
-            .write(|tx| operations::create(tx, owner, &actor, "client_import", None))
-            .unwrap();
-        db.write(|tx| operations::fail(tx, second, &operations::Problem::new("too_large").with("most", 5)))
-            .unwrap();
+        let second = db.write(|tx| operations::create(tx, owner, &actor, "client_import", None)).unwrap();
+        db.write(|tx| operations::fail(tx, second, &operations::Problem::new("too_large").with("most", 5))).unwrap();
         let first_page = db.read(|conn| operations::list(conn, owner, None, 1)).unwrap();
         assert_eq!(first_page.items[0].id, second);
         assert_eq!(first_page.items[0].problem.as_ref().unwrap().params["most"], "5");
-        let next = db
-            .read(|conn| operations::list(conn, owner, first_page.next_cursor.as_deref(), 1))
-            .unwrap();
+        let next = db.read(|conn| operations::list(conn, owner, first_page.next_cursor.as_deref(), 1)).unwrap();
         assert_eq!((next.items[0].id, next.next_cursor), (id, None));
     });
 }

@@ -51,16 +51,8 @@ struct Session<'a> {
 /// When the connection breaks or idles.
 pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()> {
     let (reader, writer) = stream.into_split();
-    let mut session = Session {
-        world,
-        reader: BufReader::new(reader),
-        writer,
-        sender: None,
-        recipients: Vec::new(),
-    };
-    let mut step = session
-        .step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered")
-        .await?;
+    let mut session = Session { world, reader: BufReader::new(reader), writer, sender: None, recipients: Vec::new() };
+    let mut step = session.step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered").await?;
     while step != Step::Closed {
         let Some(line) = session.read_command().await? else {
             return Ok(());
@@ -126,9 +118,8 @@ impl Session<'_> {
         let Some((sender, parameters)) = path(rest, "FROM:") else {
             return self.reply("501 5.5.4 MAIL FROM:<address>").await;
         };
-        let size = parameters
-            .split_whitespace()
-            .find_map(|p| p.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok());
+        let size =
+            parameters.split_whitespace().find_map(|p| p.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok());
         if size.is_some_and(|size: u64| size > MAX_MAIL_BYTES as u64) {
             return self.reply("552 5.3.4 mail too large").await;
         }
@@ -178,10 +169,7 @@ impl Session<'_> {
             self.forget();
             return self.answer(fault, "").await;
         }
-        let id = self
-            .world
-            .mailbox
-            .keep(sender, std::mem::take(&mut self.recipients), content);
+        let id = self.world.mailbox.keep(sender, std::mem::take(&mut self.recipients), content);
         self.world.counters().count_mail();
         self.forget();
         self.answer(fault, &format!("250 2.0.0 kept as {id}")).await
@@ -204,11 +192,7 @@ impl Session<'_> {
             if at_line_start && piece == b".\r\n" {
                 return Ok((excess == 0).then_some(content));
             }
-            let line = if at_line_start {
-                piece.strip_prefix(b".").unwrap_or(&piece)
-            } else {
-                &piece
-            };
+            let line = if at_line_start { piece.strip_prefix(b".").unwrap_or(&piece) } else { &piece };
             if content.len() + line.len() > MAX_MAIL_BYTES {
                 excess += line.len();
             } else {
@@ -241,8 +225,7 @@ impl Session<'_> {
             }
             Some(SmtpEffect::Reply(code)) => {
                 let class = code / 100;
-                self.reply(&format!("{code} {class}.0.0 a fault of the sandbox"))
-                    .await?;
+                self.reply(&format!("{code} {class}.0.0 a fault of the sandbox")).await?;
                 Ok(if code == 421 { Step::Closed } else { Step::Refused })
             }
         }

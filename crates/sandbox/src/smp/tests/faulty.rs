@@ -23,20 +23,10 @@ async fn every_wrong_form_of_document() {
         DocumentForm::Empty,
         DocumentForm::Html,
     ] {
-        sandbox
-            .script(
-                ID,
-                Script {
-                    group: form,
-                    metadata: form,
-                    ..Script::default()
-                },
-            )
-            .unwrap();
-        for (root, answer) in [
-            ("ServiceGroup", group(&sandbox, ID).await),
-            ("SignedServiceMetadata", invoice(&sandbox, ID).await),
-        ] {
+        sandbox.script(ID, Script { group: form, metadata: form, ..Script::default() }).unwrap();
+        for (root, answer) in
+            [("ServiceGroup", group(&sandbox, ID).await), ("SignedServiceMetadata", invoice(&sandbox, ID).await)]
+        {
             let body = &answer.body;
             assert_eq!(answer.status, if form == DocumentForm::NotFound { 404 } else { 200 });
             let is_right = match form {
@@ -59,15 +49,7 @@ async fn every_wrong_form_of_document() {
 #[tokio::test]
 async fn a_huge_document_is_huge_and_well_formed() {
     let sandbox = sandbox().await;
-    sandbox
-        .script(
-            ID,
-            Script {
-                group: DocumentForm::Huge,
-                ..Script::default()
-            },
-        )
-        .unwrap();
+    sandbox.script(ID, Script { group: DocumentForm::Huge, ..Script::default() }).unwrap();
     let body = group(&sandbox, ID).await.body;
     assert!(body.len() > 32 * 1024 * 1024);
     assert!(body.ends_with("</Extension></ServiceGroup>"));
@@ -83,9 +65,7 @@ async fn faults_with_a_status() {
         (SmpEffect::server_error(), 500, None),
         (SmpEffect::unavailable(), 503, None),
     ] {
-        sandbox
-            .set_faults(vec![Fault::world(Effect::SmpGroup(effect))])
-            .unwrap();
+        sandbox.set_faults(vec![Fault::world(Effect::SmpGroup(effect))]).unwrap();
         let answer = group(&sandbox, ID).await;
         assert_eq!((answer.status, answer.header("retry-after")), (status, retry_after));
         assert_eq!(invoice(&sandbox, ID).await.status, 200);
@@ -118,11 +98,7 @@ async fn faults_of_the_connection() {
     let error = get(sandbox.smp_addr(), &group_path(ID)).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     with(SmpEffect::Hang);
-    assert!(
-        timeout(Duration::from_millis(300), get(sandbox.smp_addr(), &group_path(ID)))
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_millis(300), get(sandbox.smp_addr(), &group_path(ID))).await.is_err());
     with(SmpEffect::SlowDrip { pause_ms: 1 });
     let started = Instant::now();
     let answer = group(&sandbox, ID).await;

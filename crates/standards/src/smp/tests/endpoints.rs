@@ -6,18 +6,10 @@ use crate::smp::fixtures::{AS2, NOW, endpoint_xml, expires, id, process_xml, red
 #[test]
 fn an_endpoint_is_read_whole() {
     let dates = "<ServiceActivationDate>2026-01-01</ServiceActivationDate><ServiceExpirationDate>2026-12-31T00:00:00+01:00</ServiceExpirationDate>";
-    let found = information(&process_xml(
-        BILLING_PROCESS,
-        &endpoint_xml(TRANSPORT_PROFILE, dates, "AQID"),
-    ))
-    .expect("metadata");
-    let [process] = found.processes.as_slice() else {
-        panic!("{found:?}")
-    };
-    assert_eq!(
-        (process.id.as_str(), process.scheme.as_str()),
-        (BILLING_PROCESS, "cenbii-procid-ubl")
-    );
+    let found =
+        information(&process_xml(BILLING_PROCESS, &endpoint_xml(TRANSPORT_PROFILE, dates, "AQID"))).expect("metadata");
+    let [process] = found.processes.as_slice() else { panic!("{found:?}") };
+    assert_eq!((process.id.as_str(), process.scheme.as_str()), (BILLING_PROCESS, "cenbii-procid-ubl"));
     let wanted = Endpoint {
         transport_profile: TRANSPORT_PROFILE.to_owned(),
         address: "https://ap.example/as4?a=1&b=2".to_owned(),
@@ -33,12 +25,9 @@ fn an_endpoint_is_read_whole() {
 
 #[test]
 fn row_20_certificates_in_every_dress() {
-    for certificate in [
-        "AQIDBA==",
-        "AQID\r\n  BA==",
-        "AQIDBA",
-        "-----BEGIN CERTIFICATE-----\nAQID\nBA==\n-----END CERTIFICATE-----\n",
-    ] {
+    for certificate in
+        ["AQIDBA==", "AQID\r\n  BA==", "AQIDBA", "-----BEGIN CERTIFICATE-----\nAQID\nBA==\n-----END CERTIFICATE-----\n"]
+    {
         let found = information(&process_xml("p", &endpoint_xml("t", "", certificate))).expect("metadata");
         assert_eq!(
             found.processes[0].endpoints[0].certificate_der.as_deref(),
@@ -66,10 +55,7 @@ fn a_redirect_is_read_signed_or_bare() {
         let found = parse_service_metadata(xml.as_bytes(), &id("0088:1"), &DocumentType::billing_invoice());
         assert_eq!(found, Ok(wanted.clone()));
     }
-    let wrong_date = process_xml(
-        "p",
-        &endpoint_xml("t", "<ServiceActivationDate>soon</ServiceActivationDate>", ""),
-    );
+    let wrong_date = process_xml("p", &endpoint_xml("t", "<ServiceActivationDate>soon</ServiceActivationDate>", ""));
     assert!(matches!(information(&wrong_date), Err(SmpError::Malformed(_))));
 }
 
@@ -103,34 +89,20 @@ fn row_15b_and_16_no_usable_endpoint() {
     let at = |endpoints: &str| information(&process_xml(BILLING_PROCESS, endpoints)).expect("metadata");
     let over = endpoint_xml(TRANSPORT_PROFILE, &expires("2026-01-01T00:00:00Z"), "");
     let earlier = endpoint_xml(TRANSPORT_PROFILE, &expires("2025-01-01T00:00:00Z"), "");
-    let later = endpoint_xml(
-        TRANSPORT_PROFILE,
-        "<ServiceActivationDate>2027-01-01T00:00:00Z</ServiceActivationDate>",
-        "",
-    );
+    let later =
+        endpoint_xml(TRANSPORT_PROFILE, "<ServiceActivationDate>2027-01-01T00:00:00Z</ServiceActivationDate>", "");
     let old = endpoint_xml(AS2, "", "");
     let inactive = |date| EndpointChoice::Inactive { date };
     let expired = InactiveDate::ExpiredAt(1_767_225_600_000_000);
     assert_eq!(select_endpoint(&at(&(earlier + &over + &old)), NOW), inactive(expired));
     let upcoming = InactiveDate::ActiveFrom(1_798_761_600_000_000);
     assert_eq!(select_endpoint(&at(&(over.clone() + &later)), NOW), inactive(upcoming));
-    let only_old = EndpointChoice::NoTransport {
-        profiles: vec![AS2.to_owned()],
-    };
+    let only_old = EndpointChoice::NoTransport { profiles: vec![AS2.to_owned()] };
     assert_eq!(select_endpoint(&at(&(old.clone() + &old)), NOW), only_old);
-    assert_eq!(
-        select_endpoint(&at(""), NOW),
-        EndpointChoice::NoTransport { profiles: vec![] }
-    );
+    assert_eq!(select_endpoint(&at(""), NOW), EndpointChoice::NoTransport { profiles: vec![] });
     // The instants themselves: active from the first, no longer active at the second.
     let found = at(&over);
-    assert!(matches!(
-        select_endpoint(&found, 1_767_225_599_999_999),
-        EndpointChoice::Usable(_)
-    ));
+    assert!(matches!(select_endpoint(&found, 1_767_225_599_999_999), EndpointChoice::Usable(_)));
     assert_eq!(select_endpoint(&found, 1_767_225_600_000_000), inactive(expired));
-    assert!(matches!(
-        select_endpoint(&at(&later), 1_798_761_600_000_000),
-        EndpointChoice::Usable(_)
-    ));
+    assert!(matches!(select_endpoint(&at(&later), 1_798_761_600_000_000), EndpointChoice::Usable(_)));
 }

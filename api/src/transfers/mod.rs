@@ -1,0 +1,22 @@
+//! Client lists in and out.
+
+mod exports;
+mod imports;
+
+use actix_web::web;
+use klaar_domain::kernel::error::{Error, Result};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Runs blocking work where it holds up no other request.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    web::block(work).await.map_err(|_| Error::internal("the pool of blocking threads is gone"))?
+}
+
+/// Mounts the room.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(imports::create_client_import)
+        .service(imports::get_client_import)
+        .service(imports::list_client_import_findings)
+        .service(exports::export_clients);
+}

@@ -1,0 +1,9 @@
+//! Reading what the look-ups have found: nights and what they changed, checks and their findings, a client's registrations.
+
+mod check_findings;
+mod nights;
+mod of_client;
+
+pub use check_findings::{Check, Finding, FindingFilter, IdentifierAnswer, check, check_findings};
+pub use nights::{NightChange, NightReport, Shown, night, night_changes, nights};
+pub use of_client::{ClientRegistrations, IdentifierView, Move, client_registrations, registration_moves};

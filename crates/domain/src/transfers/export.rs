@@ -1,0 +1,152 @@
+//! A client list out: CSV for spreadsheets, a page of clients at a time.
+
+use super::cells::{guarded, yes_no};
+use super::columns::{card_fields, label};
+use super::facts::Fact;
+use crate::clients::{self, Card, Client, Filter, FixedField as F, Responsible, Sort, Surroundings};
+use crate::custom_fields::{self, Catalogue, Field, FieldValue};
+use crate::identity::Practice;
+use crate::kernel::catalogue::Language;
+use crate::kernel::db::Conn;
+use crate::kernel::error::{Error, Result};
+
+/// Clients read at a time.
+const PAGE: u32 = 500;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// An export under way. It holds no transaction: clients are read in the order they were created, so that one who is
+/// there from the beginning to the end is in it exactly once.
+pub struct Export {
+    practice: Practice,
+    filter: Filter,
+    language: Language,
+    around: Surroundings,
+    fields: Vec<Field>,
+    cursor: Cursor,
+}
+
+enum Cursor {
+    Header,
+    First,
+    Behind(String),
+    End,
+}
+
+impl Export {
+    /// Begins an export of the clients that match, with headers in `language`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn begin(conn: &mut Conn, practice: &Practice, filter: Filter, language: Language) -> Result<Self> {
+        let around = clients::surroundings(conn, practice)?;
+        let Catalogue { fields, .. } = custom_fields::catalogue(conn, practice)?;
+        // What the system owns stands among the registration facts already.
+        let fields = fields.into_iter().filter(|field| field.active && !field.kind.is_system_owned()).collect();
+        Ok(Self { practice: practice.clone(), filter, language, around, fields, cursor: Cursor::Header })
+    }
+
+    /// The next piece of the file: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
+    /// `None` at the end.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn next(&mut self, conn: &mut Conn) -> Result<Option<Vec<u8>>> {
+        let cursor = match &self.cursor {
+            Cursor::End => return Ok(None),
+            Cursor::Header => {
+                self.cursor = Cursor::First;
+                return Ok(Some([BYTE_ORDER_MARK, &written(&[self.header()])?].concat()));
+            }
+            Cursor::First => None,
+            Cursor::Behind(cursor) => Some(cursor.as_str()),
+        };
+        let page = clients::list(conn, &self.practice, &self.filter, Sort::Created, (cursor, PAGE))?;
+        let rows: Vec<Vec<String>> = page.items.iter().map(|client| self.row(client)).collect();
+        self.cursor = page.next_cursor.map_or(Cursor::End, Cursor::Behind);
+        Ok(Some(written(&rows)?))
+    }
+
+    fn header(&self) -> Vec<String> {
+        let card = card_fields().map(|field| label(field, self.language).to_owned());
+        let facts = Fact::ALL.iter().map(|fact| fact.label(self.language).to_owned());
+        let custom = self.fields.iter().map(|field| field.names.in_language(self.language).to_owned());
+        card.chain(facts).chain(custom).map(guarded).collect()
+    }
+
+    fn row(&self, client: &Client) -> Vec<String> {
+        let card = card_fields().map(|field| self.cell(field, &client.card));
+        let facts = Fact::ALL.iter().map(|fact| fact.shown(&client.facts));
+        let custom = self.fields.iter().map(|field| self.custom(client, field));
+        card.chain(facts).chain(custom).map(guarded).collect()
+    }
+
+    fn cell(&self, field: F, card: &Card) -> String {
+        let text = match field {
+            F::Kind => return card.kind.as_str().to_owned(),
+            F::Name => return card.name.clone(),
+            F::VatLiable => {
+                return card.vat_liable.map_or_else(String::new, |yes| yes_no(yes, self.language).to_owned());
+            }
+            F::Government => return yes_no(card.government, self.language).to_owned(),
+            F::Identifiers => return card.identifiers.join(" "),
+            F::Country => return card.country.clone(),
+            F::Language => return card.language.clone(),
+            F::Responsible => {
+                return card.responsible.as_ref().map_or_else(String::new, |who| self.responsible(who));
+            }
+            F::Reference => &card.reference,
+            F::LegalForm => &card.legal_form,
+            F::EnterpriseNumber => &card.enterprise_number,
+            F::VatNumber => &card.vat_number,
+            F::Oin => &card.oin,
+            F::Street => &card.street,
+            F::StreetNumber => &card.street_number,
+            F::Postcode => &card.postcode,
+            F::Town => &card.town,
+            F::Email => &card.email,
+            F::Phone => &card.phone,
+            F::Website => &card.website,
+            F::Portfolio => &card.portfolio,
+            F::MandateStart => &card.mandate_start,
+            F::MandateEnd => &card.mandate_end,
+            F::Archived
+            | F::Contact
+            | F::Registration
+            | F::RegistrationCause
+            | F::AccessPointSeat
+            | F::AccessPointName => &None,
+        };
+        text.clone().unwrap_or_default()
+    }
+
+    /// The name, or where that would mean somebody else to an import, the address.
+    fn responsible(&self, who: &Responsible) -> String {
+        let member = self.around.members.iter().find(|member| Some(member.id) == who.member);
+        match member {
+            None => who.name.clone(),
+            Some(member) => match self.around.member_meant(&member.account.name) {
+                Some(meant) if meant.id == member.id => member.account.name.clone(),
+                _ => member.account.email.clone(),
+            },
+        }
+    }
+
+    fn custom(&self, client: &Client, field: &Field) -> String {
+        match custom_fields::shown(client, field) {
+            None => String::new(),
+            Some(FieldValue::Option(option)) => option.label,
+            Some(FieldValue::Plain(serde_json::Value::String(text))) => text,
+            Some(FieldValue::Plain(serde_json::Value::Bool(yes))) => yes_no(yes, self.language).to_owned(),
+            Some(FieldValue::Plain(value)) => value.to_string(),
+        }
+    }
+}
+
+fn written(rows: &[Vec<String>]) -> Result<Vec<u8>> {
+    let mut writer =
+        csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(Error::internal)?;
+    }
+    writer.into_inner().map_err(Error::internal)
+}

@@ -1,0 +1,142 @@
+//! Taking a client list in: a page of lines at a time, each page in one transaction and one change set.
+
+use std::io::Read;
+
+use super::columns::Columns;
+use super::file::{ClientFile, Line};
+use super::model::{Counts, Finding, Wish};
+use super::plan::{self, Claims, Ground, Plan};
+use crate::clients::{self, ClientId, Surroundings, door};
+use crate::identity::{self, Practice};
+use crate::kernel::Uid;
+use crate::kernel::actor::Actor;
+use crate::kernel::audit::Event;
+use crate::kernel::db::{Conn, Db, Tx};
+use crate::kernel::error::Result;
+
+/// Lines that are read, planned and written together; keeps a transaction well under a tenth of a second on SQLite.
+pub const PAGE: usize = 500;
+
+/// Some lines, read and checked by themselves.
+#[derive(Debug)]
+pub struct Page {
+    lines: Vec<(i64, Line)>,
+}
+
+impl Page {
+    /// The line that the last record starts on.
+    #[must_use]
+    pub fn last_line(&self) -> i64 {
+        self.lines.last().map_or(0, |(line, _)| *line)
+    }
+
+    /// Leaves out the lines for which `is_out` holds.
+    pub fn leave_out(&mut self, is_out: impl Fn(i64) -> bool) {
+        self.lines.retain(|(line, _)| !is_out(*line));
+    }
+}
+
+/// What became of a page.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How its lines ended.
+    pub counts: Counts,
+    /// What was found in them, in their order.
+    pub findings: Vec<Finding>,
+    claims: Claims,
+}
+
+impl From<Plan<'_>> for Outcome {
+    fn from(plan: Plan<'_>) -> Self {
+        Self { counts: plan.counts, findings: plan.findings, claims: plan.claims }
+    }
+}
+
+/// A client list being taken in.
+pub struct Importer<R> {
+    file: ClientFile<R>,
+    practice: Practice,
+    around: Surroundings,
+    claims: Claims,
+    is_dry: bool,
+}
+
+impl<R: Read> Importer<R> {
+    /// Begins with the header. `reader` gives UTF-8.
+    ///
+    /// # Errors
+    /// As [`ClientFile::open`].
+    pub fn open(db: &Db, practice: &Practice, reader: R, wish: &Wish) -> Result<Self> {
+        let around = db.read(|conn| clients::surroundings(conn, practice))?;
+        let file = ClientFile::open(reader, &wish.mapping)?;
+        Ok(Self { file, practice: practice.clone(), around, claims: Claims::default(), is_dry: wish.dry_run })
+    }
+
+    /// The columns of the file.
+    #[must_use]
+    pub fn columns(&self) -> &Columns {
+        &self.file.columns
+    }
+
+    /// Reads the next lines; `None` when there are no more.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn read_page(&mut self) -> Result<Option<Page>> {
+        let mut lines = Vec::with_capacity(PAGE);
+        while lines.len() < PAGE
+            && let Some(line) = self.file.next(&self.around)?
+        {
+            lines.push(line);
+        }
+        Ok((!lines.is_empty()).then_some(Page { lines }))
+    }
+
+    fn plan<'a>(&self, conn: &mut Conn, page: &'a Page) -> Result<Plan<'a>> {
+        let ground = Ground {
+            practice: &self.practice,
+            around: &self.around,
+            columns: &self.file.columns,
+            claims: &self.claims,
+        };
+        plan::plan(conn, &ground, &page.lines)
+    }
+
+    /// Says what would become of the page.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn foresee(&self, conn: &mut Conn, page: &Page) -> Result<Outcome> {
+        Ok(self.plan(conn, page)?.into())
+    }
+
+    /// Creates and changes the page's clients, in one change set; in a dry run, only says what would become of it. A page
+    /// that changes nothing leaves no trace.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn write(&self, tx: &mut Tx<'_>, actor: &Actor, operation: Option<Uid>, page: &Page) -> Result<Outcome> {
+        let version = identity::find_practice(tx, self.practice.id)?.version;
+        let mut plan = self.plan(tx, page)?;
+        if self.is_dry || (plan.created.is_empty() && plan.changed.is_empty()) {
+            return Ok(plan.into());
+        }
+        let event = Event { operation, ..Event::new("clients.imported", "import") };
+        let set = door::open(tx, &self.practice, actor, event)?;
+        if set.version() != version + 1 {
+            // Somebody wrote between our look and our lock; now nobody can.
+            plan = self.plan(tx, page)?;
+        }
+        let changed: Vec<_> = plan.changed.iter().map(|(before, after)| (before, after)).collect();
+        set.write_cards(tx, &changed)?;
+        let created: Vec<_> = plan.created.iter().map(|card| (ClientId::new(), *card)).collect();
+        set.insert(tx, &created)?;
+        Ok(plan.into())
+    }
+
+    /// Remembers what a page claims, once its transaction is committed.
+    pub fn keep(&mut self, outcome: Outcome) -> (Counts, Vec<Finding>) {
+        self.claims.add(outcome.claims, !self.is_dry);
+        (outcome.counts, outcome.findings)
+    }
+}

@@ -1,0 +1,33 @@
+//! Client lists in and out: CSV files from any spreadsheet or program, taken in line by line, and exports that can be taken
+//! in again.
+//!
+//! A line is a draft of a card, so the card's own rules decide; a line that breaks one is told and left out, the others go
+//! on. A line means the active client with its enterprise number, or else with its reference; an empty cell leaves what the
+//! client has. Lines are written a page at a time through the clients' door.
+
+mod actions;
+mod cells;
+mod columns;
+mod encoding;
+mod export;
+mod facts;
+mod file;
+mod findings;
+mod importer;
+mod jobs;
+mod merge;
+mod model;
+mod plan;
+mod queries;
+mod records;
+#[cfg(test)]
+mod tests;
+
+pub use actions::{CHUNK, MOST_BYTES, Report, Upload, import_file, submit};
+pub use columns::Mapping;
+pub use encoding::Encoding;
+pub use export::Export;
+pub use findings::list as list_findings;
+pub use jobs::{ImportClients, MOST_ROWS, Progress, Work};
+pub use model::*;
+pub use queries::{Header, find, find_by_operation};

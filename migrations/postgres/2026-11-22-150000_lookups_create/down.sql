@@ -1,0 +1,10 @@
+DROP TABLE findings;
+DROP TABLE registration_checks;
+DROP TABLE held_changes;
+DROP TABLE nights;
+DROP TABLE rounds;
+DROP TABLE registration_moves;
+DROP TABLE registrations;
+DROP TABLE raw_answers;
+DROP TABLE document_type_lists;
+DROP TABLE participants;
