@@ -2,7 +2,6 @@
 
 use klaar_domain::identity::{Practice, Right};
 use klaar_domain::kernel::clock::Instant;
-use klaar_domain::lookups::network::Network;
 use klaar_sandbox::{DnsEffect, Effect, Fault, Registration, Sandbox, Script};
 use serde_json::{Value, json};
 
@@ -15,7 +14,6 @@ pub struct Field {
     pub sandbox: Sandbox,
     pub practice: Practice,
     pub client: Client,
-    network: Network,
 }
 
 impl Field {
@@ -32,15 +30,12 @@ impl Field {
         .await;
         let practice = house.practice("Maes");
         let client = house.may_everything(&practice);
-        let network = Network::new(&house.settings.lookups, house.clock.clone()).unwrap();
-        Self { house, sandbox, practice, client, network }
+        Self { house, sandbox, practice, client }
     }
 
     /// Runs every due job, the look-ups among them.
     pub async fn run_jobs(&self) -> usize {
-        let runtime =
-            klaar_worker::Runtime::new(self.house.db.clone(), self.house.settings.clone()).share(self.network.clone());
-        klaar_worker::run_due(runtime, klaar_worker::jobs()).await.unwrap()
+        self.house.run_jobs().await
     }
 
     /// Creates a client with an enterprise number and returns its identifier.

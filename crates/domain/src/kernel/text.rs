@@ -1,5 +1,6 @@
 //! Text that people compare, search and sort: one folding, made here, so that both databases agree.
 
+use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -66,9 +67,8 @@ pub fn filled(text: &str) -> Option<&str> {
 #[must_use]
 pub fn email(text: &str) -> Option<String> {
     let trimmed = text.trim();
-    let (_, domain) = trimmed.rsplit_once('@')?;
-    let named = domain.split('.').count() >= 2 && domain.split('.').all(|label| !label.is_empty());
-    (named && trimmed.is_ascii() && email_address::EmailAddress::is_valid(trimmed)).then(|| trimmed.to_owned())
+    let bare = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    (trimmed.is_ascii() && EmailAddress::parse_with_options(trimmed, bare).is_ok()).then(|| trimmed.to_owned())
 }
 
 #[cfg(test)]
