@@ -42,6 +42,21 @@ pub async fn run(settings: &Settings, db: &Db, args: NightlyArgs) -> Result<(), 
     if practices.is_empty() {
         say("There is no practice yet. Create one: klaar practice create --name … --world test");
     }
+    for (practice, night) in &refresh(settings, db, practices).await? {
+        report(db, practice, *night, args.json)?;
+    }
+    Ok(())
+}
+
+/// Runs the night of `practices` as [`run`] does, without a word; returns each practice with its night.
+///
+/// # Errors
+/// When the network cannot be set up, or the database is away.
+pub async fn refresh(
+    settings: &Settings,
+    db: &Db,
+    practices: Vec<Practice>,
+) -> Result<Vec<(Practice, NightId)>, Fault> {
     let network = Network::new(&settings.lookups, db.clock().clone())?;
     let mut begun: Vec<(Practice, NightId)> = Vec::with_capacity(practices.len());
     let mut steps: BTreeMap<RoundId, Step> = BTreeMap::new();
@@ -53,10 +68,7 @@ pub async fn run(settings: &Settings, db: &Db, args: NightlyArgs) -> Result<(), 
     for step in steps.into_values() {
         drive(db, &network, step).await?;
     }
-    for (practice, night) in &begun {
-        report(db, practice, *night, args.json)?;
-    }
-    Ok(())
+    Ok(begun)
 }
 
 /// Takes a round's steps until it sleeps, is over, or a worker has taken it on.

@@ -148,7 +148,7 @@ pub enum Sort {
 #[derive(Serialize, Deserialize)]
 struct Position(String, i64);
 
-pub(super) type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
+type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
 
 fn matching<'a>(practice: &Practice, filter: &'a Filter) -> Boxed<'a> {
     let mut rows = clients::table.filter(clients::practice_id.eq(practice.id)).into_boxed::<MultiBackend>();

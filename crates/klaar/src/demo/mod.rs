@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{DemoArgs, Fault, open};
 use crate::output::say;
 use crate::sandbox::environment;
-use crate::serve;
+use crate::{accounts, nightly, serve};
 
 /// What the demo remembers between two runs; its presence marks a folder as the demo's.
 const MEMORY: &str = "demo.json";
@@ -52,7 +52,12 @@ pub async fn run(args: DemoArgs) -> Result<(), Fault> {
     let db = open(&settings)?;
     let memory = match std::fs::read_to_string(args.folder.join(MEMORY)) {
         Ok(text) => serde_json::from_str(&text)?,
-        Err(_) => fill(&db, &args.folder)?,
+        Err(_) => {
+            let memory = fill(&db, &args.folder)?;
+            let filled = accounts::practice(&db, &memory.filled.practice)?;
+            nightly::refresh(&settings, &db, vec![filled]).await?;
+            memory
+        }
     };
     let shown = (args.folder.clone(), settings.listen, sandbox.page_addr());
     serve::both(Arc::clone(&settings), db, true, move || show(&memory, &shown)).await?;
@@ -148,10 +153,22 @@ fn show(memory: &Memory, (folder, api, page): &(std::path::PathBuf, SocketAddr, 
   {filled:<25} {filled_key}
   {empty:<25} {empty_key}
 
-Try it:
-  curl -s -H 'Authorization: Bearer {filled_key}' 'http://{api}/v1/clients?limit=3&total=true'
-  curl -s -H 'Authorization: Bearer {empty_key}' -H 'Content-Type: application/json' http://{api}/v1/clients \\
-       -d '{{\"name\":\"Bakkerij Peeters\",\"enterprise_number\":\"0403.227.515\",\"fields\":{{\"ready\":true}}}}'",
+The main job, on the empty practice (the sample list has three bad lines on purpose):
+  KEY='Authorization: Bearer {empty_key}'; API=http://{api}/v1
+  curl -s -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports?dry_run=true\"
+  curl -s -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports\"
+  curl -s -H \"$KEY\" $API/operations                      # how far it is, and what came out
+  curl -s -H \"$KEY\" $API/client-imports/OPERATION/findings # the bad lines, each with its reason
+  curl -s -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
+  curl -s -H \"$KEY\" $API/registration-checks/CHECK/findings
+  curl -s -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
+  curl -s -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
+
+The night, at once instead of at one o'clock (in another terminal, in this folder):
+  KLAAR_CONFIG={config} {program} nightly",
+        list = folder.join(SAMPLE).display(),
+        config = folder.join("klaar.toml").display(),
+        program = std::env::args().next().unwrap_or_else(|| "klaar".to_owned()),
         folder = folder.display(),
         filled = filled.name,
         filled_key = filled.key,

@@ -5,6 +5,8 @@
 
 mod rows;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
@@ -16,13 +18,12 @@ use crate::identity::Practice;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
-use crate::kernel::db::Tx;
+use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::{JsonText, Uid};
-use crate::on_each;
 use crate::schema::{changes, client_values, clients, contacts, practices};
 
-/// Rows in one INSERT; SQLite takes at most 32,766 parameters.
+/// Rows in one INSERT on PostgreSQL, which takes at most 65,535 parameters.
 const BATCH: usize = 400;
 
 /// A change set that is open: its audit entry is written, its rows may follow.
@@ -71,16 +72,10 @@ impl Set {
         let mut keys = Vec::with_capacity(cards.len());
         for batch in cards.chunks(BATCH) {
             let rows: Vec<NewRow<'_>> = batch.iter().map(|(id, card)| self.new_row(*id, card)).collect();
-            let inserted: Vec<(ClientId, i64)> = on_each!(&mut **tx, c => diesel::insert_into(clients::table)
-                .values(rows)
-                .returning((clients::id, clients::key))
-                .get_results(c))?;
-            let by_id: std::collections::HashMap<ClientId, i64> = inserted.into_iter().collect();
-            let batch_keys: Vec<i64> = batch.iter().filter_map(|(id, _)| by_id.get(id).copied()).collect();
-            let values: Vec<NewValues> = batch_keys.iter().map(|key| self.no_values(*key)).collect();
-            on_each!(&mut **tx, c => diesel::insert_into(client_values::table).values(values).execute(c))?;
-            let log = batch.iter().zip(&batch_keys).map(|((_, card), key)| self.created(*key, card)).collect();
-            write_log(tx, log)?;
+            let batch_keys = insert_clients(tx, rows)?;
+            insert_values(tx, batch_keys.iter().map(|key| self.no_values(*key)).collect())?;
+            let created = batch.iter().zip(&batch_keys);
+            write_log(tx, created.map(|((_, card), key)| self.created(*key, card)).collect())?;
             keys.extend(batch_keys);
         }
         Ok(keys)
@@ -307,11 +302,56 @@ impl Set {
     }
 }
 
+/// Inserts clients and returns their keys in the same order.
+///
+/// SQLite inserts row by row with one prepared statement, which costs less than reading a statement of thousands of
+/// parameters each time; for PostgreSQL the way to and fro counts.
+fn insert_clients(tx: &mut Tx<'_>, rows: Vec<NewRow<'_>>) -> Result<Vec<i64>> {
+    match &mut **tx {
+        Conn::Postgres(c) => {
+            let ids: Vec<ClientId> = rows.iter().map(|row| row.id).collect();
+            let inserted: Vec<(ClientId, i64)> = diesel::insert_into(clients::table)
+                .values(rows)
+                .returning((clients::id, clients::key))
+                .get_results(c)?;
+            let by_id: HashMap<ClientId, i64> = inserted.into_iter().collect();
+            Ok(ids.iter().filter_map(|id| by_id.get(id).copied()).collect())
+        }
+        Conn::Sqlite(c) => {
+            let insert = |row| diesel::insert_into(clients::table).values(row).returning(clients::key).get_result(c);
+            Ok(rows.into_iter().map(insert).collect::<QueryResult<_>>()?)
+        }
+    }
+}
+
+fn insert_values(tx: &mut Tx<'_>, rows: Vec<NewValues>) -> Result<()> {
+    match &mut **tx {
+        Conn::Postgres(c) => {
+            diesel::insert_into(client_values::table).values(rows).execute(c)?;
+        }
+        Conn::Sqlite(c) => {
+            for row in rows {
+                diesel::insert_into(client_values::table).values(row).execute(c)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn write_log(tx: &mut Tx<'_>, mut log: Vec<NewChange>) -> Result<()> {
-    while !log.is_empty() {
-        let rest = log.split_off(log.len().min(BATCH * 5));
-        on_each!(&mut **tx, c => diesel::insert_into(changes::table).values(log).execute(c))?;
-        log = rest;
+    match &mut **tx {
+        Conn::Postgres(c) => {
+            while !log.is_empty() {
+                let rest = log.split_off(log.len().min(BATCH * 5));
+                diesel::insert_into(changes::table).values(log).execute(c)?;
+                log = rest;
+            }
+        }
+        Conn::Sqlite(c) => {
+            for change in log {
+                diesel::insert_into(changes::table).values(change).execute(c)?;
+            }
+        }
     }
     Ok(())
 }
