@@ -13,7 +13,9 @@ use klaar_domain::kernel::clock::{Clock, Instant};
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::{Address, Db};
 use klaar_domain::kernel::ids;
+use klaar_domain::kernel::jobs;
 use klaar_domain::kernel::secrets::Keyring;
+use klaar_domain::kernel::upkeep::PruneSettled;
 
 use crate::client::Client;
 
@@ -223,6 +225,19 @@ impl House {
     pub async fn run_jobs(&self) -> usize {
         let runtime = klaar_worker::runtime(self.db.clone(), Arc::clone(&self.settings)).unwrap();
         klaar_worker::run_due(runtime, klaar_worker::jobs()).await.unwrap()
+    }
+
+    /// A job of the practice that failed for good; returns its identifier.
+    pub fn bury_a_job(&self, practice: &Practice) -> String {
+        let (db, options) = (&self.db, jobs::EnqueueOptions::of(practice.uid()));
+        db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &options)).unwrap();
+        let lease = std::time::Duration::from_secs(30);
+        let lane = <PruneSettled as jobs::Job>::LANE;
+        let claimed = jobs::claim(db, jobs::WorkerId::new(), lane, 10, lease).unwrap();
+        let own = claimed.iter().find(|claimed| claimed.kind == <PruneSettled as jobs::Job>::KIND).unwrap().ticket;
+        jobs::start(db, &[own], lease).unwrap();
+        db.write(|tx| jobs::fail(tx, own, "it broke", jobs::Retry::Never)).unwrap();
+        own.id.to_string()
     }
 
     /// Moves the clock on.

@@ -157,3 +157,14 @@ async fn the_practice_is_changed_with_its_etag_but_its_world_is_not() {
     assert_eq!(world.status, 422, "{:?}", world.json());
     assert_eq!(api.get("/v1/practice").await.expect(200)["world"], Value::from("test"));
 }
+
+#[tokio::test]
+async fn failed_sign_ins_and_ended_sessions_are_forgotten() {
+    let house = House::open().await;
+    let email = house.person(&house.practice("Maes & Partners"), "An", Role::Owner);
+    house.signed_in(&email).await;
+    house.nobody().post("/v1/sessions", &json!({ "email": email, "password": "wrong password" })).await.expect(401);
+    assert_eq!(klaar_domain::identity::prune_sign_ins(&house.db).unwrap(), 0, "both still count");
+    house.wait_seconds(15 * 24 * 3600);
+    assert_eq!(klaar_domain::identity::prune_sign_ins(&house.db).unwrap(), 3, "the address, the peer, the session");
+}

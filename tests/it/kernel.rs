@@ -220,24 +220,12 @@ async fn kept_replies_are_forgotten_after_two_days() {
     assert_ne!(api.post("/v1/clients", &json!({ "name": "A" })).await.expect(201), first);
 }
 
-/// A job whose row is already dead, as one that failed too often.
-fn bury_a_job(house: &House, practice: &klaar_domain::identity::Practice) -> String {
-    let options = jobs::EnqueueOptions::of(practice.uid());
-    house.db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &options)).unwrap();
-    let worker = jobs::WorkerId::new();
-    let lease = Duration::from_secs(30);
-    let claimed = jobs::claim(&house.db, worker, <PruneSettled as jobs::Job>::LANE, 1, lease).unwrap();
-    jobs::start(&house.db, &[claimed[0].ticket], lease).unwrap();
-    house.db.write(|tx| jobs::fail(tx, claimed[0].ticket, "it broke", jobs::Retry::Never)).unwrap();
-    claimed[0].ticket.id.to_string()
-}
-
 #[tokio::test]
 async fn dead_jobs_are_seen_and_retried() {
     let house = House::open().await;
     let practice = house.practice("Maes & Partners");
     let api = house.may_everything(&practice);
-    let id = bury_a_job(&house, &practice);
+    let id = house.bury_a_job(&practice);
     let dead = api.get("/v1/dead-jobs").await.expect(200);
     assert_eq!(dead["items"][0]["id"], id.as_str());
     assert_eq!(dead["items"][0]["last_error"], "it broke");

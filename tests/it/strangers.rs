@@ -74,11 +74,22 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         .await
         .expect(201);
     let key = api.post("/v1/api-keys", &json!({ "name": "Theirs", "scopes": ["clients:read"] })).await.expect(201);
+    let contacts = format!("/v1/clients/{}/contacts", client["id"].as_str().unwrap());
+    let contact = api.post(&contacts, &json!({ "name": "X" })).await.expect(201);
+    let list = Some(("text/csv", b"Naam\nX\n".to_vec()));
+    let operation = api.send_bytes(Method::POST, "/v1/client-imports", list).await.expect(202);
+    let import = api.get(&format!("/v1/client-imports/{}", operation["id"].as_str().unwrap())).await.expect(200);
+    let check = api.post("/v1/registration-checks", &json!({ "all": true })).await.expect(202);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("clients", text(&client["id"])),
         ("members", text(&member["member"]["id"])),
         ("api-keys", text(&key["api_key"]["id"])),
+        ("contacts", text(&contact["id"])),
+        ("operations", text(&operation["id"])),
+        ("client-imports", text(&import["id"])),
+        ("registration-checks", text(&check["registration_check_id"])),
+        ("dead-jobs", house.bury_a_job(practice)),
     ]
 }
 

@@ -20,4 +20,4 @@ pub use queries::{
     all_practices, authenticate, find_practice, key, keys, member, members, practice_by_text, practices_of_account,
     sessions,
 };
-pub use sessions::{SignIn, SignedIn, revoke_session, sign_in, switch_practice};
+pub use sessions::{SignIn, SignedIn, prune as prune_sign_ins, revoke_session, sign_in, switch_practice};

@@ -103,6 +103,20 @@ fn note_failure(tx: &mut Tx<'_>, counters: &[(Vec<u8>, i64)]) -> Result<()> {
     Ok(())
 }
 
+/// Forgets failed sign-ins that count no more, and sessions that have ended. Returns how many rows went. Blocking.
+///
+/// # Errors
+/// When the database is away.
+pub fn prune(db: &Db) -> Result<usize> {
+    db.write(|tx| {
+        let now = tx.now();
+        let old = sign_in_failures::table.filter(sign_in_failures::at.le(now.plus_seconds(-WINDOW_SECONDS)));
+        let failures = diesel::delete(old).execute(&mut **tx)?;
+        let ended = diesel::delete(sessions::table.filter(sessions::expires_at.le(now))).execute(&mut **tx)?;
+        Ok(failures + ended)
+    })
+}
+
 fn open(tx: &mut Tx<'_>, account: AccountId, practice: PracticeId, label: &str) -> Result<(Session, String)> {
     let token = secrets::new_token(TOKEN_PREFIX);
     let id = SessionId::new();
