@@ -9,7 +9,7 @@ use actix_web::web;
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa_actix_web::AppExt as _;
@@ -60,6 +60,7 @@ pub fn openapi() -> OpenApi {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("An API key or the token of a session."))
             .build();
+        share_rows(&mut components.schemas);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -75,6 +76,19 @@ pub fn openapi() -> OpenApi {
         }
     }
     document
+}
+
+/// Lets pages name the schema of their rows: the generic page repeats it in full.
+fn share_rows(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let known = schemas.clone();
+    for page in schemas.values_mut() {
+        let RefOr::T(Schema::Object(page)) = page else { continue };
+        let Some(RefOr::T(Schema::Array(rows))) = page.properties.get_mut("items") else { continue };
+        let ArrayItems::RefOrSchema(row) = &mut rows.items else { continue };
+        if let Some((name, _)) = known.iter().find(|(_, schema)| *schema == row.as_ref()) {
+            **row = Ref::from_schema_name(name).into();
+        }
+    }
 }
 
 /// Name, description and status of every refusal that several operations share.
