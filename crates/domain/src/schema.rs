@@ -322,7 +322,7 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::kernel::{JsonType, UidType};
-    participants (world, identifier) {
+    participants (identifier, world) {
         world -> Text,
         identifier -> Text,
         state -> Nullable<Text>,

@@ -123,7 +123,8 @@ async fn print(
 ) -> io::Result<()> {
     let mut answers = std::pin::pin!(answers);
     loop {
-        let next = if out.buffer().is_empty() { Ok(answers.next().await) } else { timeout(PROMPT, answers.next()).await };
+        let next =
+            if out.buffer().is_empty() { Ok(answers.next().await) } else { timeout(PROMPT, answers.next()).await };
         match next {
             Ok(Some((id, answer))) => write_answer(&id, &answer, form, &mut out)?,
             Ok(None) => return out.flush(),

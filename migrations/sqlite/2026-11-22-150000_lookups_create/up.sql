@@ -17,7 +17,7 @@ CREATE TABLE participants (
     canary              BOOLEAN NOT NULL,
     tries               INTEGER NOT NULL,
     next_try_at         BIGINT,  -- when the open round asks (again); NULL when it has no question left
-    PRIMARY KEY (world, identifier)
+    PRIMARY KEY (identifier, world)
 ) WITHOUT ROWID;
 CREATE INDEX participants_first ON participants (world, canary, identifier) WHERE next_try_at IS NOT NULL AND tries = 0;
 CREATE INDEX participants_again ON participants (world, next_try_at) WHERE next_try_at IS NOT NULL AND tries > 0;

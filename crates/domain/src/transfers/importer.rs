@@ -1,6 +1,8 @@
 //! Taking a client list in: a page of lines at a time, each page in one transaction and one change set.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::columns::Columns;
 use super::file::{ClientFile, Line};
@@ -12,10 +14,10 @@ use crate::kernel::Uid;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::Event;
 use crate::kernel::db::{Conn, Db, Tx};
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 
 /// Lines that are read, planned and written together; keeps a transaction well under a tenth of a second on SQLite.
-pub const PAGE: usize = 500;
+pub const PAGE: usize = 1_000;
 
 /// Some lines, read and checked by themselves.
 #[derive(Debug)]
@@ -36,6 +38,27 @@ impl Page {
     }
 }
 
+/// Reads pages until the file ends with an empty one, reading fails, or nobody wants them any more.
+fn read_ahead<R: Read>(mut file: ClientFile<R>, around: &Surroundings, ready: &SyncSender<Result<Page>>) {
+    loop {
+        let page = read_page(&mut file, around);
+        let is_last = page.as_ref().map_or(true, |page| page.lines.is_empty());
+        if ready.send(page).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+fn read_page<R: Read>(file: &mut ClientFile<R>, around: &Surroundings) -> Result<Page> {
+    let mut lines = Vec::with_capacity(PAGE);
+    while lines.len() < PAGE
+        && let Some(line) = file.next(around)?
+    {
+        lines.push(line);
+    }
+    Ok(Page { lines })
+}
+
 /// What became of a page.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -52,53 +75,55 @@ impl From<Plan<'_>> for Outcome {
     }
 }
 
-/// A client list being taken in.
-pub struct Importer<R> {
-    file: ClientFile<R>,
+/// A client list being taken in. A thread of its own reads and checks the next page while this one is written.
+pub struct Importer {
+    pages: Receiver<Result<Page>>,
+    columns: Columns,
     practice: Practice,
-    around: Surroundings,
+    around: Arc<Surroundings>,
     claims: Claims,
     is_dry: bool,
 }
 
-impl<R: Read> Importer<R> {
+/// How many pages may lie ready besides the one being read.
+const READY: usize = 1;
+
+impl Importer {
     /// Begins with the header. `reader` gives UTF-8.
     ///
     /// # Errors
     /// As [`ClientFile::open`].
-    pub fn open(db: &Db, practice: &Practice, reader: R, wish: &Wish) -> Result<Self> {
-        let around = db.read(|conn| clients::surroundings(conn, practice))?;
+    pub fn open(db: &Db, practice: &Practice, reader: impl Read + Send + 'static, wish: &Wish) -> Result<Self> {
+        let around = Arc::new(db.read(|conn| clients::surroundings(conn, practice))?);
         let file = ClientFile::open(reader, &wish.mapping)?;
-        Ok(Self { file, practice: practice.clone(), around, claims: Claims::default(), is_dry: wish.dry_run })
+        let columns = file.columns.clone();
+        let (ready, pages) = mpsc::sync_channel(READY);
+        let surroundings = Arc::clone(&around);
+        std::thread::Builder::new()
+            .name("client-list".to_owned())
+            .spawn(move || read_ahead(file, &surroundings, &ready))
+            .map_err(Error::internal)?;
+        Ok(Self { pages, columns, practice: practice.clone(), around, claims: Claims::default(), is_dry: wish.dry_run })
     }
 
     /// The columns of the file.
     #[must_use]
     pub fn columns(&self) -> &Columns {
-        &self.file.columns
+        &self.columns
     }
 
-    /// Reads the next lines; `None` when there are no more.
+    /// The next lines; `None` when there are no more.
     ///
     /// # Errors
     /// When reading fails.
     pub fn read_page(&mut self) -> Result<Option<Page>> {
-        let mut lines = Vec::with_capacity(PAGE);
-        while lines.len() < PAGE
-            && let Some(line) = self.file.next(&self.around)?
-        {
-            lines.push(line);
-        }
-        Ok((!lines.is_empty()).then_some(Page { lines }))
+        let page = self.pages.recv().map_err(|_| Error::internal("the thread that reads a client list is gone"))??;
+        Ok((!page.lines.is_empty()).then_some(page))
     }
 
     fn plan<'a>(&self, conn: &mut Conn, page: &'a Page) -> Result<Plan<'a>> {
-        let ground = Ground {
-            practice: &self.practice,
-            around: &self.around,
-            columns: &self.file.columns,
-            claims: &self.claims,
-        };
+        let ground =
+            Ground { practice: &self.practice, around: &self.around, columns: &self.columns, claims: &self.claims };
         plan::plan(conn, &ground, &page.lines)
     }
 

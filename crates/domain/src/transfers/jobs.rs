@@ -37,7 +37,7 @@ pub struct Work {
     practice: Practice,
     import: Import,
     operation: OperationId,
-    importer: Option<Importer<Decoded<StoredFile>>>,
+    importer: Option<Importer>,
 }
 
 /// How an import is at the moment.
@@ -76,7 +76,7 @@ impl Work {
         Ok(actions::stored(db, self.import.id, encoding))
     }
 
-    fn open(&self, db: &Db) -> Result<Importer<Decoded<StoredFile>>> {
+    fn open(&self, db: &Db) -> Result<Importer> {
         Importer::open(db, &self.practice, self.file(db)?, &self.import.wish)
     }
 
@@ -155,13 +155,7 @@ impl Work {
         Ok(Progress::Going)
     }
 
-    fn write(
-        &self,
-        tx: &mut Tx<'_>,
-        importer: &Importer<Decoded<StoredFile>>,
-        page: &Page,
-        foreseen: Option<Outcome>,
-    ) -> Result<Outcome> {
+    fn write(&self, tx: &mut Tx<'_>, importer: &Importer, page: &Page, foreseen: Option<Outcome>) -> Result<Outcome> {
         queries::advance(tx, &self.import, Status::Running)?;
         let outcome = match foreseen {
             Some(outcome) => outcome,

@@ -7,9 +7,11 @@ mod rows;
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
-use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
+use self::rows::{CardRow, NewChange, NewRow, logged_contact, split};
 use super::card::Card;
 use super::contacts::Contact;
 use super::fixed::{CREATED, FixedField};
@@ -20,7 +22,7 @@ use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, Result};
-use crate::kernel::{JsonText, Uid};
+use crate::kernel::{JsonText, JsonType, Uid};
 use crate::schema::{changes, client_values, clients, contacts, practices};
 
 /// Rows in one INSERT on PostgreSQL, which takes at most 65,535 parameters.
@@ -73,7 +75,7 @@ impl Set {
         for batch in cards.chunks(BATCH) {
             let rows: Vec<NewRow<'_>> = batch.iter().map(|(id, card)| self.new_row(*id, card)).collect();
             let batch_keys = insert_clients(tx, rows)?;
-            insert_values(tx, batch_keys.iter().map(|key| self.no_values(*key)).collect())?;
+            self.insert_no_values(tx, &batch_keys)?;
             let created = batch.iter().zip(&batch_keys);
             write_log(tx, created.map(|((_, card), key)| self.created(*key, card)).collect())?;
             keys.extend(batch_keys);
@@ -85,9 +87,23 @@ impl Set {
         NewRow { id, practice_id: self.practice, card: CardRow::of(card, self.now), revision: 1, created_at: self.now }
     }
 
-    fn no_values(&self, client_key: i64) -> NewValues {
-        let empty = || JsonText("{}".to_owned());
-        NewValues { client_key, practice_id: self.practice, vals: empty(), prov: empty() }
+    /// Gives the clients with these keys empty custom values. Nobody else makes clients of the practice while the set is
+    /// open, so whatever has a key between the first and the last is among them.
+    fn insert_no_values(&self, tx: &mut Tx<'_>, keys: &[i64]) -> Result<()> {
+        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(()) };
+        let empty = || JsonText("{}".to_owned()).into_sql::<JsonType>();
+        let own =
+            clients::table.filter(clients::practice_id.eq(self.practice)).filter(clients::key.between(*first, *last));
+        diesel::insert_into(client_values::table)
+            .values(own.select((clients::key, clients::practice_id, empty(), empty())))
+            .into_columns((
+                client_values::client_key,
+                client_values::practice_id,
+                client_values::vals,
+                client_values::prov,
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
     }
 
     fn created(&self, client: i64, card: &Card) -> NewChange {
@@ -318,24 +334,15 @@ fn insert_clients(tx: &mut Tx<'_>, rows: Vec<NewRow<'_>>) -> Result<Vec<i64>> {
             Ok(ids.iter().filter_map(|id| by_id.get(id).copied()).collect())
         }
         Conn::Sqlite(c) => {
-            let insert = |row| diesel::insert_into(clients::table).values(row).returning(clients::key).get_result(c);
-            Ok(rows.into_iter().map(insert).collect::<QueryResult<_>>()?)
-        }
-    }
-}
-
-fn insert_values(tx: &mut Tx<'_>, rows: Vec<NewValues>) -> Result<()> {
-    match &mut **tx {
-        Conn::Postgres(c) => {
-            diesel::insert_into(client_values::table).values(rows).execute(c)?;
-        }
-        Conn::Sqlite(c) => {
+            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             for row in rows {
-                diesel::insert_into(client_values::table).values(row).execute(c)?;
+                diesel::insert_into(clients::table).values(row).execute(c)?;
             }
+            // There is one writer, so the keys follow one another; asking each row for its own costs a table each time.
+            let last: i64 = diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(c)?;
+            Ok((last - count + 1..=last).collect())
         }
     }
-    Ok(())
 }
 
 fn write_log(tx: &mut Tx<'_>, mut log: Vec<NewChange>) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::clients::contacts::Contact;
 use crate::clients::model::ClientId;
 use crate::kernel::clock::Instant;
 use crate::kernel::{JsonText, Uid, text};
-use crate::schema::{changes, client_values, clients};
+use crate::schema::{changes, clients};
 
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = clients, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -50,15 +50,6 @@ pub(super) struct NewRow<'a> {
     pub(super) card: CardRow<'a>,
     pub(super) revision: i64,
     pub(super) created_at: Instant,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = client_values, treat_none_as_default_value = false)]
-pub(super) struct NewValues {
-    pub(super) client_key: i64,
-    pub(super) practice_id: Uid,
-    pub(super) vals: JsonText,
-    pub(super) prov: JsonText,
 }
 
 #[derive(Insertable)]

@@ -571,21 +571,3 @@ async fn a_client_at_two_access_points_does_not_move_in_a_night_of_nxdomain() {
         assert_eq!(house.shown(&practice)[3], ("registered".to_owned(), Some("POP000002".to_owned())));
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn zz_scale() {
-    for house in houses() {
-        let practice = house.practice("A");
-        for part in 0..20 {
-            house.clients(&practice, part * 1000..(part + 1) * 1000);
-        }
-        (0..12_000).for_each(|n| house.network.register(&id0208(n), "POP000001"));
-        let rss = || std::fs::read_to_string("/proc/self/status").unwrap().lines().find(|l| l.starts_with("VmRSS")).unwrap().to_owned();
-        for turn in 0..2 {
-            let began = std::time::Instant::now();
-            let before = rss();
-            let (all, _) = house.night().await;
-            println!("turn {turn}: {all} asked in {:?}, {before} -> {}", began.elapsed(), rss());
-        }
-    }
-}
