@@ -222,12 +222,17 @@ pub fn list(
     let from: Option<Position> = cursor.map(page::decode).transpose()?;
     let mut rows = matching(practice, filter);
     if let Some(Position(name, key)) = from {
+        // What the first of two conditions says is in the second, too, but it is what an index can begin at.
         rows = match sort {
             Sort::Name => {
-                rows.filter(clients::name_key.gt(name.clone()).or(clients::name_key.eq(name).and(clients::key.gt(key))))
+                let further =
+                    clients::name_key.gt(name.clone()).or(clients::name_key.eq(name.clone()).and(clients::key.gt(key)));
+                rows.filter(clients::name_key.ge(name)).filter(further)
             }
             Sort::NameDescending => {
-                rows.filter(clients::name_key.lt(name.clone()).or(clients::name_key.eq(name).and(clients::key.lt(key))))
+                let further =
+                    clients::name_key.lt(name.clone()).or(clients::name_key.eq(name.clone()).and(clients::key.lt(key)));
+                rows.filter(clients::name_key.le(name)).filter(further)
             }
             Sort::Created => rows.filter(clients::key.gt(key)),
             Sort::CreatedDescending => rows.filter(clients::key.lt(key)),

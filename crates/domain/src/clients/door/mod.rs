@@ -75,7 +75,7 @@ impl Set {
         for batch in cards.chunks(BATCH) {
             let rows: Vec<NewRow<'_>> = batch.iter().map(|(id, card)| self.new_row(*id, card)).collect();
             let batch_keys = insert_clients(tx, rows)?;
-            self.insert_no_values(tx, &batch_keys)?;
+            Self::insert_no_values(tx, &batch_keys)?;
             let created = batch.iter().zip(&batch_keys);
             write_log(tx, created.map(|((_, card), key)| self.created(*key, card)).collect())?;
             keys.extend(batch_keys);
@@ -87,15 +87,12 @@ impl Set {
         NewRow { id, practice_id: self.practice, card: CardRow::of(card, self.now), revision: 1, created_at: self.now }
     }
 
-    /// Gives the clients with these keys empty custom values. Nobody else makes clients of the practice while the set is
-    /// open, so whatever has a key between the first and the last is among them.
-    fn insert_no_values(&self, tx: &mut Tx<'_>, keys: &[i64]) -> Result<()> {
-        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(()) };
+    /// Gives the clients with these keys empty custom values.
+    fn insert_no_values(tx: &mut Tx<'_>, keys: &[i64]) -> Result<()> {
         let empty = || JsonText("{}".to_owned()).into_sql::<JsonType>();
-        let own =
-            clients::table.filter(clients::practice_id.eq(self.practice)).filter(clients::key.between(*first, *last));
+        let new = clients::table.filter(clients::key.eq_any(keys));
         diesel::insert_into(client_values::table)
-            .values(own.select((clients::key, clients::practice_id, empty(), empty())))
+            .values(new.select((clients::key, clients::practice_id, empty(), empty())))
             .into_columns((
                 client_values::client_key,
                 client_values::practice_id,
