@@ -19,7 +19,7 @@ use crate::reply::{PageOut, Reply};
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Where the page starts: `next_cursor` of the page before.
-    #[param(example = "NDI")]
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "NDI")]
     pub cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures::StreamExt as _;
 use klaar_domain::kernel::error::{Error, FieldError};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
@@ -64,6 +65,9 @@ pub async fn read_all(mut payload: Payload, request: &HttpRequest, most: usize) 
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, Problem> {
+    if let Some(fault) = unfit(bytes) {
+        return Err(Problem::of(Error::Invalid(vec![fault]), request));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|fault| {
         let reason = fault.inner().to_string();
@@ -78,6 +82,39 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, 
         .end()
         .map_err(|fault| Problem::http("malformed_json", vec![("reason", fault.to_string())], request))?;
     Ok(value)
+}
+
+/// What no body may be, whatever it is for: JSON that is no object, which serde would read by position; and a text with
+/// U+0000, which PostgreSQL cannot keep. What is no JSON is left to the parser.
+fn unfit(bytes: &[u8]) -> Option<FieldError> {
+    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
+    if is_object && !bytes.windows(NUL.len()).any(|part| part == NUL) {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    if !value.is_object() {
+        return Some(FieldError::new("/", "wrong_shape").with("reason", "an object is expected"));
+    }
+    Some(FieldError::new(place_of_nul(&value)?, "control_characters"))
+}
+
+/// U+0000 as JSON must write it.
+const NUL: &[u8] = b"\\u0000";
+
+/// The pointer of the first text, or name, with U+0000.
+fn place_of_nul(value: &Value) -> Option<String> {
+    let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| place_of_nul(item).map(|rest| format!("/{at}{rest}")))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            let rest = if name.contains('\0') { Some(String::new()) } else { place_of_nul(member) };
+            rest.map(|rest| format!("/{}{rest}", escaped(&name.replace('\0', ""))))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 /// serde's path as a JSON pointer.
@@ -126,4 +163,20 @@ pub fn query_config() -> web::QueryConfig {
         };
         Problem::http("malformed_query", vec![("reason", reason)], request).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_body_may_be() {
+        let said = |text: &str| unfit(text.as_bytes()).map(|fault| (fault.pointer, fault.code));
+        let found = |pointer: &str, code| Some((pointer.to_owned(), code));
+        assert_eq!(said(r#"{"a":["x",{"b/c":"\u0000"}]}"#), found("/a/1/b~1c", "control_characters"));
+        assert_eq!(said(r#"{"a":"\\u0000","b":1}"#), None, "an escaped backslash, not a NUL");
+        assert_eq!(said(" [1]"), found("/", "wrong_shape"));
+        assert_eq!(said("[1"), None, "the parser says what is wrong with it");
+        assert_eq!(said("{}"), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::Query;
+use actix_web::web::{Data, Query};
 use actix_web::{get, patch, post};
 use klaar_domain::clients::{self, Card, CardChange, CardDraft, Client, ClientId, FixedField};
 use klaar_domain::custom_fields::{self, Catalogue, FieldValue};
@@ -15,10 +15,15 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
+use crate::shapes::{
+    CountryOrBlank, DayOrBlank, EmailAddressOrBlank, FieldSlug, GivenValue, LanguageOrBlank, NumberOrBlank,
+    ParticipantIdentifier, RegisterNumberOrBlank,
+};
 
 /// A client to create. Only the name is needed; everything else may be filled in later.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,54 +35,75 @@ use crate::reply::{PageOut, Reply};
 }))]
 pub struct ClientIn {
     /// `company` or `person`; a company when not given.
+    #[schema(pattern = r"^[\s\x85]*(?:company|person)?[\s\x85]*$")]
     kind: Option<String>,
-    /// The practice's own reference, unique among its active clients.
+    /// The practice's own reference, unique among its active clients, up to 100 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     reference: Option<String>,
-    /// The name.
+    /// The name, up to 300 characters.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,299}[\s\x85]*$")]
     name: Option<String>,
-    /// The legal form, as typed.
+    /// The legal form, as typed, up to 50 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     legal_form: Option<String>,
     /// The number in the register of the country, in any notation. Unique among the practice's active clients.
+    #[schema(value_type = Option<RegisterNumberOrBlank>)]
     enterprise_number: Option<String>,
     /// The VAT number, in any notation.
+    #[schema(value_type = Option<NumberOrBlank>)]
     vat_number: Option<String>,
     /// Liable to VAT.
     vat_liable: Option<bool>,
     /// A public body.
     government: Option<bool>,
     /// The Dutch government's identification number, 20 digits.
+    #[schema(value_type = Option<NumberOrBlank>)]
     oin: Option<String>,
-    /// Further participant identifiers to ask the network for, as in `0088:5412345000013`.
+    /// Further participant identifiers to ask the network for, as in `0088:5412345000013`, up to 10.
+    #[schema(value_type = Option<Vec<ParticipantIdentifier>>, max_items = 10)]
     identifiers: Option<Vec<String>>,
-    /// The street, without the number.
+    /// The street, without the number, up to 200 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,200}[\s\x85]*$")]
     street: Option<String>,
-    /// House number and box.
+    /// House number and box, up to 50 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     street_number: Option<String>,
-    /// The postcode.
+    /// The postcode, up to 20 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,20}[\s\x85]*$")]
     postcode: Option<String>,
-    /// The town.
+    /// The town, up to 100 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     town: Option<String>,
     /// ISO 3166-1 alpha-2 code or a usual name; Belgium when not given.
+    #[schema(value_type = Option<CountryOrBlank>)]
     country: Option<String>,
     /// `nl`, `fr`, `de` or `en`; the practice's language when not given.
+    #[schema(value_type = Option<LanguageOrBlank>)]
     language: Option<String>,
     /// The e-mail address.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
     email: Option<String>,
-    /// The telephone number.
+    /// The telephone number, up to 50 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     phone: Option<String>,
-    /// The web address.
+    /// The web address, up to 300 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,300}[\s\x85]*$")]
     website: Option<String>,
-    /// Who looks after the client: a member's identifier or name. An unknown name is kept as text.
+    /// Who looks after the client: a member's identifier or name. An unknown name is kept as text. Up to 200 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,200}[\s\x85]*$")]
     responsible: Option<String>,
-    /// The portfolio it belongs to.
+    /// The portfolio it belongs to, up to 100 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     portfolio: Option<String>,
     /// First day of the mandate, `YYYY-MM-DD`.
+    #[schema(value_type = Option<DayOrBlank>)]
     mandate_start: Option<String>,
     /// Last day of the mandate, `YYYY-MM-DD`.
+    #[schema(value_type = Option<DayOrBlank>)]
     mandate_end: Option<String>,
     /// Custom values by the field's slug; a choice by option identifier or label.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Value>)]
+    #[schema(value_type = BTreeMap<FieldSlug, GivenValue>)]
     fields: BTreeMap<String, Value>,
 }
 
@@ -117,54 +143,55 @@ impl ClientIn {
 #[serde(deny_unknown_fields, default)]
 #[schema(as = ClientPatch, example = json!({ "email": "boekhouding@peeters.example", "phone": null, "fields": { "ready": false } }))]
 pub struct ClientPatch {
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*(?:company|person)?[\s\x85]*$")]
     kind: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     reference: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    /// The name, up to 300 characters. It cannot be cleared.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,299}[\s\x85]*$")]
     name: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     legal_form: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<RegisterNumberOrBlank>)]
     enterprise_number: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<NumberOrBlank>)]
     vat_number: Patch<String>,
     #[schema(value_type = Option<bool>)]
     vat_liable: Patch<bool>,
     #[schema(value_type = Option<bool>)]
     government: Patch<bool>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<NumberOrBlank>)]
     oin: Patch<String>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<ParticipantIdentifier>>, max_items = 10)]
     identifiers: Patch<Vec<String>>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,200}[\s\x85]*$")]
     street: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     street_number: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,20}[\s\x85]*$")]
     postcode: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     town: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CountryOrBlank>)]
     country: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<LanguageOrBlank>)]
     language: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
     email: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     phone: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,300}[\s\x85]*$")]
     website: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,200}[\s\x85]*$")]
     responsible: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     portfolio: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DayOrBlank>)]
     mandate_start: Patch<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DayOrBlank>)]
     mandate_end: Patch<String>,
     /// Custom values by the field's slug; null clears one.
-    #[schema(value_type = BTreeMap<String, Value>)]
+    #[schema(value_type = BTreeMap<FieldSlug, GivenValue>)]
     fields: BTreeMap<String, Value>,
 }
 
@@ -205,28 +232,28 @@ impl ClientPatch {
 #[into_params(parameter_in = Query)]
 pub struct ClientQuery {
     /// Words that must all be found in name, reference, numbers, address or town; case and accents do not matter.
-    #[param(example = "peeters gent")]
+    #[param(pattern = r"^[^\x00]*$", example = "peeters gent")]
     search: Option<String>,
     /// The state of the registration.
     #[param(inline, example = "not_registered")]
     registration: Option<RegistrationQuery>,
     /// Seat id of the access point.
-    #[param(example = "POP000123")]
+    #[param(pattern = r"^[^\x00]*$", example = "POP000123")]
     access_point: Option<String>,
     /// The network has given no answer since before this moment (RFC 3339).
     #[param(example = "2026-11-19T00:00:00Z", format = DateTime)]
     unknown_before: Option<String>,
     /// Identifier of the member who looks after the client.
-    #[param(example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    #[param(pattern = "^mem_[0-9a-f]{32}$", example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
     responsible: Option<String>,
     /// The portfolio, exactly.
-    #[param(example = "Horeca")]
+    #[param(pattern = r"^[^\x00]*$", example = "Horeca")]
     portfolio: Option<String>,
     /// The language.
-    #[param(example = "nl")]
+    #[param(pattern = r"^[^\x00]*$", example = "nl")]
     language: Option<String>,
     /// The country, as ISO 3166-1 alpha-2.
-    #[param(example = "BE")]
+    #[param(pattern = r"^[^\x00]*$", example = "BE")]
     country: Option<String>,
     /// The enterprise number is filled in, or is not.
     #[param(example = true)]
@@ -250,7 +277,7 @@ pub struct ClientQuery {
     #[param(example = true)]
     total: Option<bool>,
     /// Where the page starts: `next_cursor` of the page before.
-    #[param(example = "WyJwZWV0ZXJzIiw0Ml0")]
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WyJwZWV0ZXJzIiw0Ml0")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]
@@ -572,12 +599,16 @@ fn reply(client: Client, catalogue: &Catalogue) -> Result<Reply> {
 #[utoipa::path(operation_id = "list_clients", tag = "clients", params(ClientQuery), security(("bearer" = ["clients:read"])),
     responses((status = 200, description = "A page of clients.", body = PageOut<ClientOut>)))]
 #[get("/clients")]
-pub async fn list_clients(may: May<ClientsRead>, query: Query<ClientQuery>) -> Result<Reply, Problem> {
+pub async fn list_clients(
+    may: May<ClientsRead>,
+    query: Query<ClientQuery>,
+    state: Data<State>,
+) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
         let filter = query.filter()?;
         let limit = page::limit(query.limit)?;
         let sort = query.sort.map(Into::into).unwrap_or_default();
-        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
+        let catalogue = state.catalogues.of(conn, &caller.practice)?;
         let mut page = clients::list(conn, &caller.practice, &filter, sort, (query.cursor.as_deref(), limit))?;
         if query.total == Some(true) {
             page.total = Some(clients::count(conn, &caller.practice, &filter)?);
@@ -609,9 +640,9 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
 #[utoipa::path(operation_id = "get_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["clients:read"])), responses((status = 200, description = "The client.", body = ClientOut)))]
 #[get("/clients/{id}")]
-pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>) -> Result<Reply, Problem> {
+pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>, state: Data<State>) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
-        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
+        let catalogue = state.catalogues.of(conn, &caller.practice)?;
         reply(clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
     })
     .await
@@ -622,7 +653,7 @@ pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>) -> Result<R
 /// An absent field stays, null clears it, a value sets it. The system's own values refuse people.
 #[utoipa::path(operation_id = "update_client", tag = "clients", request_body(content = ClientPatch, description = "The change."),
     params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
-        ("If-Match" = String, Header, description = "The ETag that was read.", example = "\"3\"")),
+        ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"3\"")),
     security(("bearer" = ["clients:write"])), responses((status = 200, description = "The client as it is now.", body = ClientOut)))]
 #[patch("/clients/{id}")]
 pub async fn update_client(

@@ -12,21 +12,27 @@ use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shapes::{EmailAddressOrBlank, LanguageWord};
 
 /// A contact to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewContact, example = json!({ "name": "Jan Peeters", "role": "zaakvoerder", "email": "jan@peeters.example", "language": "nl", "receives_notices": true }))]
 pub struct ContactIn {
-    /// The person's name.
+    /// The person's name, up to 200 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}[\s\x85]*$")]
     name: String,
-    /// What the person does there.
+    /// What the person does there, up to 100 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     role: Option<String>,
     /// The e-mail address; needed when notices go to the person.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
     email: Option<String>,
-    /// The telephone number.
+    /// The telephone number, up to 50 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     phone: Option<String>,
     /// The person's language; the client's when not given.
+    #[schema(value_type = Option<LanguageWord>)]
     language: Option<String>,
     /// Whether notices to the client go to this person; not, when not given.
     receives_notices: Option<bool>,
@@ -37,20 +43,20 @@ pub struct ContactIn {
 #[serde(deny_unknown_fields, default)]
 #[schema(as = ContactPatch, example = json!({ "phone": "+32 9 123 45 67", "receives_notices": false }))]
 pub struct ContactPatch {
-    /// The person's name.
-    #[schema(value_type = Option<String>)]
+    /// The person's name, up to 200 characters. It cannot be cleared.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}[\s\x85]*$")]
     name: Patch<String>,
-    /// What the person does there.
-    #[schema(value_type = Option<String>)]
+    /// What the person does there, up to 100 characters.
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
     role: Patch<String>,
     /// The e-mail address.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
     email: Patch<String>,
-    /// The telephone number.
-    #[schema(value_type = Option<String>)]
+    /// The telephone number, up to 50 characters.
+    #[schema(value_type = Option<String>, pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,50}[\s\x85]*$")]
     phone: Patch<String>,
     /// The person's language.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<LanguageWord>)]
     language: Patch<String>,
     /// Whether notices to the client go to this person.
     #[schema(value_type = Option<bool>)]
@@ -168,7 +174,7 @@ pub async fn get_contact(may: May<ClientsRead>, id: InPath<ContactId>) -> Result
 /// Change a contact
 #[utoipa::path(operation_id = "update_contact", tag = "clients", request_body(content = ContactPatch, description = "The change."),
     params(("id" = String, Path, description = "The contact's identifier.", example = "con_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
-        ("If-Match" = String, Header, description = "The ETag that was read.", example = "\"1\"")),
+        ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")),
     security(("bearer" = ["clients:write"])), responses((status = 200, description = "The contact as it is now.", body = ContactOut)))]
 #[patch("/contacts/{id}")]
 pub async fn update_contact(

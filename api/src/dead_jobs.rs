@@ -50,7 +50,10 @@ impl From<DeadJob> for DeadJobOut {
 /// List failed jobs
 ///
 /// Those that failed too often to be tried again by themselves, the latest first.
-#[utoipa::path(operation_id = "list_dead_jobs", tag = "operations", params(PageQuery), security(("bearer" = ["operations:manage"])),
+#[utoipa::path(operation_id = "list_dead_jobs", tag = "operations",
+    params(("cursor" = Option<String>, Query, description = "Where the page starts: `next_cursor` of the page before.", pattern = "^[A-Za-z0-9_-]+$", example = "WzE3OTUzMzgwMDAwMDAwMDAsImpvYl8wMTk3ZjZhMmMzZDQ3ZTVmOGE5YjBjMWQyZTNmNGE1YiJd"),
+        ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 200; 50 when not given.", minimum = 1, maximum = 200, example = 50)),
+    security(("bearer" = ["operations:manage"])),
     responses((status = 200, description = "A page of failed jobs.", body = PageOut<DeadJobOut>)))]
 #[get("/dead-jobs")]
 pub async fn list_dead_jobs(may: May<OperationsManage>, query: Query<PageQuery>) -> Result<Reply, Problem> {

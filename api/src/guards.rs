@@ -5,14 +5,18 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::dev::Payload;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, IF_MATCH};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, web};
 use klaar_domain::identity::{self, Caller, Right};
 use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::kernel::db::{Conn, Tx};
-use klaar_domain::kernel::error::{Error, Result};
+use klaar_domain::kernel::error::{Error, FieldError, Result};
 
 use crate::State;
 use crate::idempotency::{self, Key};
@@ -58,7 +62,8 @@ impl Need for SignedIn {
 /// Proof that the handler asked for a right, and its way to the database.
 pub struct May<N> {
     state: Arc<State>,
-    token: Option<String>,
+    token: String,
+    known: Arc<AtomicBool>,
     key: Option<Key>,
     /// The language of the caller.
     pub language: Language,
@@ -78,9 +83,14 @@ impl<N: Need> May<N> {
     fn from_parts(request: &HttpRequest) -> Result<Self, Problem> {
         let state = request.app_data::<web::Data<State>>().map(|data| data.clone().into_inner());
         let state = state.ok_or_else(|| Problem::of(Error::internal("the application has no state"), request))?;
+        let token = bearer(request.headers()).ok_or_else(|| Problem::of(Error::Unauthenticated, request))?;
+        let known = Arc::new(AtomicBool::new(false));
+        request.extensions_mut().insert(Asked { token: token.clone(), known: Arc::clone(&known) });
+        refuse_nul(request)?;
         Ok(Self {
             state,
-            token: bearer(request.headers()),
+            token,
+            known,
             key: Key::from_request(request)?,
             language: language_of(request),
             need: PhantomData,
@@ -171,22 +181,23 @@ impl<N: Need> May<N> {
     }
 
     async fn blocking<T: Send + 'static>(self, work: impl FnOnce(Door) -> Result<T> + Send + 'static) -> Result<T> {
-        let door = Door { state: self.state, token: self.token, key: self.key, right: N::RIGHT };
+        let door = Door { state: self.state, token: self.token, known: self.known, key: self.key, right: N::RIGHT };
         web::block(move || work(door)).await.map_err(|_| Error::internal("the pool of blocking threads is gone"))?
     }
 }
 
 struct Door {
     state: Arc<State>,
-    token: Option<String>,
+    token: String,
+    known: Arc<AtomicBool>,
     key: Option<Key>,
     right: Option<Right>,
 }
 
 impl Door {
     fn caller(&self, conn: &mut Conn) -> Result<(Caller, bool)> {
-        let token = self.token.as_deref().ok_or(Error::Unauthenticated)?;
-        let (caller, due) = identity::authenticate(conn, token, self.state.db.clock().now())?;
+        let (caller, due) = identity::authenticate(conn, &self.token, self.state.db.clock().now())?;
+        self.known.store(true, Ordering::Relaxed);
         if let Some(right) = self.right {
             caller.need(right)?;
         }
@@ -194,10 +205,57 @@ impl Door {
     }
 
     fn after(&self, _: &Caller, due: bool) {
-        if let (true, Some(token)) = (due, &self.token) {
-            identity::note_use(&self.state.db, token);
+        if due {
+            identity::note_use(&self.state.db, &self.token);
         }
     }
+}
+
+/// What a request asked a [`May`] for, and whether its caller came to be known.
+#[derive(Clone)]
+struct Asked {
+    token: String,
+    known: Arc<AtomicBool>,
+}
+
+/// The middleware that lets nobody learn more than that nobody is signed in: a request that was refused for its form, which
+/// happens before the caller is looked up, is refused with 401 after all when its token is no good.
+pub async fn known_first<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let is_refused = response.status().is_client_error() && response.status() != StatusCode::UNAUTHORIZED;
+    let asked = response.request().extensions().get::<Asked>().cloned();
+    let Some(asked) = asked.filter(|asked| is_refused && !asked.known.load(Ordering::Relaxed)) else {
+        return Ok(response.map_into_left_body());
+    };
+    let Some(state) = response.request().app_data::<web::Data<State>>().map(|data| data.clone().into_inner()) else {
+        return Ok(response.map_into_left_body());
+    };
+    let looked_up = web::block(move || {
+        let now = state.db.clock().now();
+        state.db.read(|conn| identity::authenticate(conn, &asked.token, now).map(|_| ()))
+    });
+    match looked_up.await.map_err(|_| Error::internal("the pool of blocking threads is gone")).flatten() {
+        Ok(()) => Ok(response.map_into_left_body()),
+        Err(error) => {
+            let refused = Problem::of(error, response.request()).error_response();
+            Ok(response.into_response(refused).map_into_right_body())
+        }
+    }
+}
+
+/// PostgreSQL has no U+0000 in its texts, so no filter may have one; the fault names its parameter.
+fn refuse_nul(request: &HttpRequest) -> Result<(), Problem> {
+    let holds_nul = |pair: &&str| pair.contains("%00");
+    let Some(pair) = request.query_string().split('&').find(holds_nul).filter(|_| request.method() == Method::GET)
+    else {
+        return Ok(());
+    };
+    let name = pair.split('=').next().unwrap_or_default();
+    let fault = FieldError::new(format!("/{name}"), "control_characters");
+    Err(Problem::of(Error::Invalid(vec![fault]), request))
 }
 
 /// The bearer token of a request (RFC 6750, 2.1).
@@ -219,8 +277,14 @@ impl FromRequest for SeenRevision {
         let seen = match header {
             None => Err(Error::ConditionRequired),
             // A tag that we never gave cannot be the present one.
-            Some(tag) => tag.trim_matches('"').parse().map(Self).map_err(|_| Error::Stale),
+            Some(tag) => revision(tag).map(Self).ok_or(Error::Stale),
         };
         std::future::ready(seen.map_err(|error| Problem::of(error, request)))
     }
+}
+
+/// The revision in one of our own tags: its digits in quotes (RFC 9110, 8.8.3).
+fn revision(tag: &str) -> Option<i64> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -19,6 +19,7 @@ mod openapi;
 mod operations;
 mod problem;
 mod reply;
+mod shapes;
 mod transfers;
 
 use std::sync::Arc;
@@ -26,8 +27,9 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::middleware::Compress;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, web};
+use klaar_domain::custom_fields::Catalogues;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
@@ -51,6 +53,8 @@ pub struct State {
     pub limiter: Limiter,
     /// What is counted.
     pub meters: Meters,
+    /// The field catalogues read so far.
+    pub catalogues: Catalogues,
 }
 
 impl State {
@@ -58,7 +62,7 @@ impl State {
     #[must_use]
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
         let limiter = Limiter::new(settings.rate_limit);
-        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default() })
+        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default(), catalogues: Catalogues::default() })
     }
 }
 
@@ -87,25 +91,23 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let document = openapi();
     let cors = cors(&state.settings);
     App::new()
         .app_data(web::Data::from(Arc::clone(&state)))
         .app_data(body::query_config())
-        .app_data(web::Data::new(openapi::Methods::of(&document)))
         .into_utoipa_app()
         .service(
             utoipa_actix_web::scope("/v1")
                 .configure(routes)
-                .map(|scope| scope.wrap(actix_web::middleware::from_fn(limits::limit))),
+                .map(|scope| scope.wrap(from_fn(guards::known_first)).wrap(from_fn(limits::limit))),
         )
         .into_app()
         .configure(health::routes)
-        .configure(|config| openapi::routes(config, document))
+        .configure(openapi::routes)
         .default_service(web::to(nowhere))
         .wrap(Compress::default())
         .wrap(cors)
-        .wrap(actix_web::middleware::from_fn(health::observe))
+        .wrap(from_fn(health::observe))
 }
 
 fn cors(settings: &Settings) -> Cors {
@@ -122,11 +124,8 @@ fn cors(settings: &Settings) -> Cors {
 }
 
 /// Answers what no handler answers: a known path with another method, or nothing at all.
-async fn nowhere(
-    request: HttpRequest,
-    methods: web::Data<openapi::Methods>,
-) -> Result<actix_web::HttpResponse, problem::Problem> {
-    match methods.allowed(request.path()) {
+async fn nowhere(request: HttpRequest) -> Result<actix_web::HttpResponse, problem::Problem> {
+    match openapi::methods_allowed(request.path()) {
         Some(allow) => Err(problem::Problem::http("method_not_allowed", vec![("allow", allow)], &request)),
         None => Err(problem::Problem::of(Error::NotFound("resource"), &request)),
     }

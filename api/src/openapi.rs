@@ -4,8 +4,10 @@
 //! and which headers may be sent) is added here once.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use actix_web::web;
+use actix_web::HttpResponse;
+use actix_web::web::{self, Bytes};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
@@ -13,7 +15,7 @@ use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa_actix_web::AppExt as _;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -61,6 +63,7 @@ pub fn openapi() -> OpenApi {
             .description(Some("An API key or the token of a session."))
             .build();
         share_rows(&mut components.schemas);
+        forget_defaults(&mut components.schemas);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -76,6 +79,22 @@ pub fn openapi() -> OpenApi {
         }
     }
     document
+}
+
+/// Takes the defaults off the fields of patches: an absent field stays as it is, which no default can say.
+fn forget_defaults(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Patch")) {
+        let RefOr::T(Schema::Object(patch)) = schema else { continue };
+        for field in patch.properties.values_mut() {
+            match field {
+                RefOr::T(Schema::Object(field)) => field.default = None,
+                RefOr::T(Schema::Array(field)) => field.default = None,
+                RefOr::T(Schema::OneOf(field)) => field.default = None,
+                RefOr::Ref(field) => field.default = None,
+                RefOr::T(_) => {}
+            }
+        }
+    }
 }
 
 /// Lets pages name the schema of their rows: the generic page repeats it in full.
@@ -189,12 +208,11 @@ fn name_of(method: &HttpMethod) -> &'static str {
 }
 
 /// Which methods each path answers, to tell a wrong method from a wrong path.
-pub struct Methods(Vec<(Vec<String>, String)>);
+struct Methods(Vec<(Vec<String>, String)>);
 
 impl Methods {
     /// Reads them from the description.
-    #[must_use]
-    pub fn of(document: &OpenApi) -> Self {
+    fn of(document: &OpenApi) -> Self {
         let mut known: BTreeMap<Vec<String>, String> = BTreeMap::new();
         for (path, item) in &document.paths.paths {
             let mut item = item.clone();
@@ -206,8 +224,7 @@ impl Methods {
     }
 
     /// The methods of the path, when it is one of ours.
-    #[must_use]
-    pub fn allowed(&self, path: &str) -> Option<String> {
+    fn allowed(&self, path: &str) -> Option<String> {
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &[String]| {
             pattern.len() == parts.len()
@@ -217,9 +234,27 @@ impl Methods {
     }
 }
 
+/// The description as it is sent, made once in a process: each of its threads has an application of its own.
+static DOCUMENT: LazyLock<(Bytes, Methods)> = LazyLock::new(|| {
+    let document = openapi();
+    let json = serde_json::to_vec(&document).unwrap_or_default();
+    (Bytes::from(json), Methods::of(&document))
+});
+
+/// The methods of a path, when it is one of ours.
+#[must_use]
+pub fn methods_allowed(path: &str) -> Option<String> {
+    DOCUMENT.1.allowed(path)
+}
+
 /// Mounts the description and the page that lets people try it; everything it needs comes from this server.
-pub fn routes(config: &mut web::ServiceConfig, document: OpenApi) {
+pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document));
+        .route("/openapi.json", web::get().to(description))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")));
+}
+
+async fn description() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.0.clone())
 }

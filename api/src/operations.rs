@@ -85,7 +85,10 @@ impl OperationOut {
 /// List operations
 ///
 /// The practice's longer work, the newest first.
-#[utoipa::path(operation_id = "list_operations", tag = "operations", params(PageQuery), security(("bearer" = ["clients:read"])),
+#[utoipa::path(operation_id = "list_operations", tag = "operations",
+    params(("cursor" = Option<String>, Query, description = "Where the page starts: `next_cursor` of the page before.", pattern = "^[A-Za-z0-9_-]+$", example = "WzE3OTUzMzgwMDAwMDAwMDAsIm9wbl8wMTk3ZjZhMmMzZDQ3ZTVmOGE5YjBjMWQyZTNmNGE1YiJd"),
+        ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 200; 50 when not given.", minimum = 1, maximum = 200, example = 50)),
+    security(("bearer" = ["clients:read"])),
     responses((status = 200, description = "A page of operations.", body = PageOut<OperationOut>)))]
 #[get("/operations")]
 pub async fn list_operations(may: May<ClientsRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {

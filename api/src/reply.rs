@@ -9,13 +9,16 @@ use klaar_domain::kernel::page::Page;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Room for a page of fifty clients, so that writing one does not move it again and again as it grows.
+const USUAL_BYTES: usize = 40 * 1024;
+
 /// A finished answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reply {
     status: u16,
     etag: Option<String>,
     location: Option<String>,
-    body: Option<Box<serde_json::value::RawValue>>,
+    body: Option<String>,
 }
 
 impl Reply {
@@ -57,8 +60,11 @@ impl Reply {
     }
 
     fn with<T: Serialize>(status: StatusCode, body: &T) -> Result<Self> {
-        let body = serde_json::value::to_raw_value(body)
-            .map_err(|fault| Error::internal(format!("an answer cannot be written: {fault}")))?;
+        let unwritable =
+            |fault: &dyn std::fmt::Display| Error::internal(format!("an answer cannot be written: {fault}"));
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, body).map_err(|fault| unwritable(&fault))?;
+        let body = String::from_utf8(bytes).map_err(|fault| unwritable(&fault))?;
         Ok(Self { status: status.as_u16(), etag: None, location: None, body: Some(body) })
     }
 }
@@ -77,9 +83,7 @@ impl Responder for Reply {
             response.insert_header((LOCATION, location));
         }
         match self.body {
-            Some(body) => {
-                response.insert_header((CONTENT_TYPE, "application/json")).body(Box::<str>::from(body).into_string())
-            }
+            Some(body) => response.insert_header((CONTENT_TYPE, "application/json")).body(body),
             None => response.finish(),
         }
     }

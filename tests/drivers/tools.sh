@@ -14,6 +14,7 @@ CARGO_DENY_VERSION=0.20.2
 NODE_VERSION=24.19.0
 REDOCLY_VERSION=2.77.0
 SPEC_VALIDATOR_VERSION=0.9.0
+SCHEMATHESIS_VERSION=4.32.5
 # CREATE DATABASE … STRATEGY FILE_COPY, with which every test gets its own database, came with 15.
 POSTGRES_OLDEST=15
 
@@ -215,6 +216,18 @@ find_spec_validator() {
 
 install_spec_validator() {
   pip_folder "openapi-spec-validator-$SPEC_VALIDATOR_VERSION" "openapi-spec-validator==$SPEC_VALIDATOR_VERSION"
+}
+
+# Sets SCHEMATHESIS, a command in words, and SCHEMATHESIS_PYTHON.
+find_schemathesis() {
+  is_complete "schemathesis-$SCHEMATHESIS_VERSION" || return 1
+  SCHEMATHESIS_PYTHON=$TOOLS/schemathesis-$SCHEMATHESIS_VERSION/bin/python
+  SCHEMATHESIS=("$SCHEMATHESIS_PYTHON" "${SCHEMATHESIS_PYTHON%/*}/schemathesis")
+  [[ -x $SCHEMATHESIS_PYTHON && -f ${SCHEMATHESIS[1]} ]]
+}
+
+install_schemathesis() {
+  pip_folder "schemathesis-$SCHEMATHESIS_VERSION" "schemathesis==$SCHEMATHESIS_VERSION"
 }
 
 # Sets CARGO_DENY.

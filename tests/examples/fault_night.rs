@@ -33,7 +33,8 @@ const SOME: u8 = 20;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What a client shows: state, cause, seat and name of the access point, by enterprise number.
+/// What a client shows, by enterprise number: state, why it cannot receive, seat and name of the access point. The cause of
+/// a look-up that failed is no part of it: it stands beside a value that stays.
 type Shown = BTreeMap<String, [Option<String>; 4]>;
 
 struct Field {
@@ -134,7 +135,7 @@ impl Field {
                 let facts = client.facts;
                 silent += usize::from(facts.unknown_since.is_some() || facts.checked_at.is_none());
                 let number = client.card.enterprise_number.unwrap_or_default();
-                shown.insert(number, [facts.state, facts.cause, facts.seat, facts.name]);
+                shown.insert(number, [facts.state.clone(), facts.own_cause(), facts.seat, facts.name]);
             }
             cursor = page.next_cursor;
             if cursor.is_none() {
@@ -230,10 +231,11 @@ impl Field {
         self.sandbox.clear_faults();
         let (shown, silent) = self.shown()?;
         let lost = differing(known, &shown);
+        let logged = self.logged(&report)?;
         let is_felt = struck > 0 && (silent > 0 || report.held > 0);
         let is_held = report.held == report.vanished;
-        let facts = json!({ "lost": lost, "struck": struck, "unknown_clients": silent });
-        let holds = lost == 0 && report.changed == 0 && is_felt && is_held;
+        let facts = json!({ "lost": lost, "logged": logged, "struck": struck, "unknown_clients": silent });
+        let holds = (lost, logged, report.changed) == (0, 0, 0) && is_felt && is_held;
         self.say(&format!("night: {name}, {share} %"), holds, facts, (&report, twice));
         Ok(())
     }
@@ -242,12 +244,19 @@ impl Field {
         let (report, twice) = self.whole_night().await?;
         let (shown, silent) = self.shown()?;
         let lost = differing(known, &shown);
+        let logged = self.logged(&report)?;
         let held = self.db.read(|conn| lookups::held_changes(conn, &self.practice, "open", (None, 1)))?.items.len();
         let is_whole = report.asked == report.identifiers && report.unknown.is_empty();
-        let facts = json!({ "lost": lost, "unknown_clients": silent, "still_held": held });
-        let holds = lost == 0 && report.changed == 0 && silent == 0 && held == 0 && is_whole;
+        let facts = json!({ "lost": lost, "logged": logged, "unknown_clients": silent, "still_held": held });
+        let holds = (lost, logged, report.changed) == (0, 0, 0) && silent == 0 && held == 0 && is_whole;
         self.say(&format!("night: good after {name}, {share} %"), holds, facts, (&report, twice));
         Ok(())
+    }
+
+    /// Of how many clients the change log says that the night changed them; counted up to the size of a page.
+    fn logged(&self, report: &NightReport) -> Fallible<usize> {
+        let id = report.id;
+        Ok(self.db.read(|conn| lookups::night_changes(conn, &self.practice, id, (None, MAX_LIMIT)))?.items.len())
     }
 
     /// One client leaves the network for good: it stays what it was until it has been asked again an hour later.

@@ -94,7 +94,8 @@ async fn a_key_is_shown_once_limited_to_its_scopes_and_ends() {
         owner.post("/v1/api-keys", &json!({ "name": "Lasting", "scopes": ["clients:read"] })).await.expect(201);
     let api = Client::new(house.base(), Some(lasting["secret"].as_str().unwrap().to_owned()));
     assert_eq!(api.get("/v1/me").await.status, 200);
-    owner.delete(&format!("/v1/api-keys/{}", lasting["api_key"]["id"].as_str().unwrap())).await.expect(200);
+    let revocation = format!("/v1/api-keys/{}/revocation", lasting["api_key"]["id"].as_str().unwrap());
+    owner.post(&revocation, &json!({})).await.expect(200);
     assert_eq!(api.get("/v1/me").await.status, 401, "revoked");
 }
 

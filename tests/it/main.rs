@@ -12,6 +12,7 @@
 mod client;
 mod clients;
 mod custom_fields;
+mod hostile;
 mod house;
 mod identity;
 mod kernel;

@@ -31,6 +31,7 @@ fn every_operation_is_described_with_examples() {
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let has = !parameter["example"].is_null()
+                    || !parameter["content"]["application/json"]["example"].is_null()
                     || !parameter["schema"]["example"].is_null()
                     || !parameter["schema"]["examples"].is_null();
                 assert!(has, "{what}: {} has no example", parameter["name"]);

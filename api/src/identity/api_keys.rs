@@ -1,6 +1,6 @@
 //! Keys for programs.
 
-use actix_web::{delete, get, post};
+use actix_web::{get, post};
 use klaar_domain::identity::{self, ApiKey, KeyId, NewKey, Right, Rights};
 use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
@@ -12,15 +12,18 @@ use crate::body::{Body, InPath};
 use crate::guards::{KeysManage, May};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shapes::RightWord;
 
 /// A key to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKey, example = json!({ "name": "Front end", "scopes": ["clients:read", "clients:write"], "expires_at": "2027-11-22T00:00:00Z" }))]
 pub struct KeyIn {
-    /// What it is for.
+    /// What it is for, up to 200 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}[\s\x85]*$")]
     name: String,
     /// What it may do; at most what the caller may.
+    #[schema(value_type = Vec<RightWord>, min_items = 1)]
     scopes: Vec<String>,
     /// When it stops working (RFC 3339); never when not given.
     #[schema(format = DateTime)]
@@ -147,9 +150,9 @@ pub async fn get_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Repl
 /// It stops working at once and for good; it stays listed.
 #[utoipa::path(operation_id = "revoke_api_key", tag = "api keys", params(("id" = String, Path, description = "The key's identifier.", example = "key_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["keys:manage"])), responses((status = 200, description = "The revoked key.", body = KeyOut)))]
-#[delete("/api-keys/{id}")]
+#[post("/api-keys/{id}/revocation")]
 pub async fn revoke_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Reply, Problem> {
-    may.write(move |tx, caller| {
+    may.once(Vec::new(), move |tx, caller| {
         Reply::ok(&KeyOut::from(identity::revoke_key(tx, &caller.practice, &caller.actor, id.get()?)?))
     })
     .await

@@ -11,6 +11,7 @@ use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, May, MembersManage, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shapes::{EmailAddress, LanguageWord, RoleWord};
 
 /// A person to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -18,12 +19,16 @@ use crate::reply::Reply;
 #[schema(as = NewMember, example = json!({ "email": "celine@maes.example", "name": "Céline Maes", "language": "fr", "role": "staff" }))]
 pub struct MemberIn {
     /// The person's e-mail address, with which the person signs in.
+    #[schema(value_type = EmailAddress)]
     email: String,
-    /// The person's name.
+    /// The person's name, up to 200 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}[\s\x85]*$")]
     name: String,
     /// The person's language; the practice's when not given.
+    #[schema(value_type = Option<LanguageWord>)]
     language: Option<String>,
-    /// `owner`, `manager`, `staff` or `reader`.
+    /// What the person may do, as a bundle of rights.
+    #[schema(value_type = RoleWord)]
     role: String,
 }
 
@@ -32,7 +37,8 @@ pub struct MemberIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = MemberPatch, example = json!({ "role": "manager" }))]
 pub struct MemberPatch {
-    /// `owner`, `manager`, `staff` or `reader`.
+    /// What the person may do, as a bundle of rights.
+    #[schema(value_type = RoleWord)]
     role: String,
 }
 
@@ -153,7 +159,7 @@ pub async fn get_member(may: May<ClientsRead>, id: InPath<MemberId>) -> Result<R
 /// Change a member's role
 #[utoipa::path(operation_id = "update_member", tag = "practice", request_body(content = MemberPatch, description = "The new role."),
     params(("id" = String, Path, description = "The member's identifier.", example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
-        ("If-Match" = String, Header, description = "The ETag that was read.", example = "\"1\"")),
+        ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")),
     security(("bearer" = ["members:manage"])), responses((status = 200, description = "The member as it is now.", body = MemberOut)))]
 #[patch("/members/{id}")]
 pub async fn update_member(

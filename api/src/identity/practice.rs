@@ -12,23 +12,24 @@ use crate::body::Body;
 use crate::guards::{May, PracticeManage, SeenRevision, SignedIn};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shapes::LanguageWord;
 
-/// A change to the practice: an absent field stays, null clears it, a value sets it.
+/// A change to the practice: an absent field stays, a value sets it; null clears the enterprise number.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = PracticePatch, example = json!({ "name": "Maes & Partners", "time_zone": "Europe/Brussels" }))]
 pub struct PracticePatch {
-    /// Its name.
-    #[schema(value_type = Option<String>)]
+    /// Its name, up to 200 characters.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}[\s\x85]*$")]
     name: Patch<String>,
     /// IANA name of its time zone: the night is local.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, pattern = "^[!-~]+$")]
     time_zone: Patch<String>,
     /// Its first language.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = LanguageWord)]
     language: Patch<String>,
     /// Its own enterprise number, in any notation.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 64, pattern = r"^[^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]*[0-9][^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]*$")]
     enterprise_number: Patch<String>,
 }
 
@@ -126,7 +127,7 @@ pub async fn get_practice(may: May<SignedIn>) -> Result<Reply, Problem> {
 
 /// Change the practice
 #[utoipa::path(operation_id = "update_practice", tag = "practice", request_body(content = PracticePatch, description = "The change."),
-    params(("If-Match" = String, Header, description = "The ETag that was read.", example = "\"1\"")), security(("bearer" = ["practice:manage"])),
+    params(("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")), security(("bearer" = ["practice:manage"])),
     responses((status = 200, description = "The practice as it is now.", body = PracticeOut)))]
 #[patch("/practice")]
 pub async fn update_practice(

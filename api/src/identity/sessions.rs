@@ -19,13 +19,16 @@ use crate::reply::Reply;
 #[schema(as = NewSession, example = json!({ "email": "celine@maes.example", "password": "correct horse battery", "label": "Front end" }))]
 pub struct SessionIn {
     /// The account's e-mail address.
+    #[schema(pattern = r"^[^\x00]*$")]
     email: String,
     /// Its password.
-    #[schema(format = Password)]
+    #[schema(format = Password, pattern = r"^[^\x00]*$")]
     password: String,
     /// The practice to act in; the account's first by name when not given.
+    #[schema(pattern = "^prc_[0-9a-f]{32}$")]
     practice_id: Option<String>,
-    /// What the program calls itself, to recognise the session by.
+    /// What the program calls itself, to recognise the session by; what is beyond 200 characters is cut off.
+    #[schema(pattern = r"^[^\x00]*$")]
     label: Option<String>,
 }
 
@@ -35,6 +38,7 @@ pub struct SessionIn {
 #[schema(as = PracticeChoice, example = json!({ "practice_id": "prc_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b" }))]
 pub struct PracticeChoiceIn {
     /// One of the account's practices.
+    #[schema(pattern = "^prc_[0-9a-f]{32}$")]
     practice_id: String,
 }
 
@@ -44,9 +48,10 @@ pub struct PracticeChoiceIn {
 #[schema(as = InvitationAcceptance, example = json!({ "token": "klaar_invite_ZXhhbXBsZQ", "password": "correct horse battery" }))]
 pub struct AcceptanceIn {
     /// The invitation's token.
+    #[schema(pattern = r"^[^\x00]*$")]
     token: String,
     /// The password to set, 12 to 200 characters.
-    #[schema(format = Password)]
+    #[schema(format = Password, min_length = 12, max_length = 200, pattern = r"^[^\x00]*$")]
     password: String,
 }
 

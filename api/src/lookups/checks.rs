@@ -1,13 +1,20 @@
 //! Checks by hand: one call asks and stores findings, a second applies them.
 
+use std::borrow::Cow;
+
 use actix_web::web::Query;
 use actix_web::{get, post};
 use klaar_domain::clients::ClientId;
 use klaar_domain::kernel::error::{Error, Result as Outcome};
 use klaar_domain::kernel::page;
-use klaar_domain::lookups::{self, Check, CheckId, Finding, FindingFilter, IdentifierAnswer, Selection};
+use klaar_domain::lookups::{self, Check, CheckId, Finding, FindingFilter, IdentifierAnswer, MOST_NAMED, Selection};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
@@ -18,15 +25,45 @@ use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
 /// Which clients to check: some by identifier, or all.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewRegistrationCheck, example = json!({ "client_ids": ["cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"] }))]
 pub struct CheckIn {
-    /// The clients, 1 to 1,000.
-    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 1000)]
     client_ids: Option<Vec<ClientId>>,
-    /// `true`: all active clients.
     all: Option<bool>,
+}
+
+/// By hand, because exactly one of the two fields is said.
+impl PartialSchema for CheckIn {
+    #[expect(deprecated, reason = "as the derived schemas, this one has `example`")]
+    fn schema() -> RefOr<Schema> {
+        let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^cli_[0-9a-f]{32}$"));
+        let ids = ArrayBuilder::new().items(id).min_items(Some(1)).max_items(Some(MOST_NAMED));
+        let not_all = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]))
+            .enum_values(Some([json!(false), Value::Null]));
+        let some = ObjectBuilder::new()
+            .property("client_ids", ids.description(Some("The clients, 1 to 1,000.")))
+            .property("all", not_all.description(Some("Not all of them.")))
+            .required("client_ids");
+        let every = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
+        let none = ObjectBuilder::new().schema_type(Type::Null);
+        let all = ObjectBuilder::new()
+            .property("all", every.description(Some("All active clients.")))
+            .property("client_ids", none.description(Some("None by its identifier.")))
+            .required("all");
+        OneOfBuilder::new()
+            .item(some.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))))
+            .item(all.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))))
+            .description(Some("Which clients to check: some by identifier, or all."))
+            .example(Some(json!({ "client_ids": ["cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"] })))
+            .into()
+    }
+}
+
+impl ToSchema for CheckIn {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("NewRegistrationCheck")
+    }
 }
 
 impl CheckIn {
@@ -48,7 +85,7 @@ pub struct FindingQuery {
     #[param(inline, example = "different")]
     only: Option<FindingQueryFilter>,
     /// Where the page starts: `next_cursor` of the page before.
-    #[param(example = "NDI")]
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "NDI")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]

@@ -23,7 +23,7 @@ pub struct HeldQuery {
     #[param(inline, example = "open")]
     status: Option<HeldStatus>,
     /// Where the page starts: `next_cursor` of the page before.
-    #[param(example = "Imhsd18wMTk3Ig")]
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "ImhsZF8wMTk3ZjZhMmMzZDQ3ZTVmOGE5YjBjMWQyZTNmNGE1YiI")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]
@@ -64,7 +64,7 @@ pub struct DecisionIn {
     /// `accept` writes them; `dismiss` leaves the clients as they are.
     decision: DecisionWord,
     /// The changes, 1 to 500.
-    #[schema(value_type = Vec<String>, min_items = 1, max_items = 500)]
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 500, pattern = "^hld_[0-9a-f]{32}$")]
     held_change_ids: Vec<HeldId>,
 }
 

@@ -130,7 +130,10 @@ impl From<NightChange> for NightChangeOut {
 /// List nights
 ///
 /// The nightly refreshes of the practice, the latest first, each with its report.
-#[utoipa::path(operation_id = "list_nights", tag = "look-ups", params(PageQuery), security(("bearer" = ["clients:read"])),
+#[utoipa::path(operation_id = "list_nights", tag = "look-ups",
+    params(("cursor" = Option<String>, Query, description = "Where the page starts: `next_cursor` of the page before.", pattern = "^[A-Za-z0-9_-]+$", example = "Im5ndF8wMTk3ZjZhMmMzZDQ3ZTVmOGE5YjBjMWQyZTNmNGE1YiI"),
+        ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 200; 50 when not given.", minimum = 1, maximum = 200, example = 50)),
+    security(("bearer" = ["clients:read"])),
     responses((status = 200, description = "A page of nights.", body = PageOut<NightOut>)))]
 #[get("/nights")]
 pub async fn list_nights(may: May<ClientsRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {
@@ -153,7 +156,9 @@ pub async fn get_night(may: May<ClientsRead>, id: InPath<NightId>) -> Result<Rep
 ///
 /// Every client whose registration the night changed, with the values before and after, in the order in which they were written.
 #[utoipa::path(operation_id = "list_night_changes", tag = "look-ups",
-    params(("id" = String, Path, description = "The night's identifier.", example = "ngt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"), PageQuery),
+    params(("id" = String, Path, description = "The night's identifier.", example = "ngt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
+        ("cursor" = Option<String>, Query, description = "Where the page starts: `next_cursor` of the page before.", pattern = "^[A-Za-z0-9_-]+$", example = "WzQyLDdd"),
+        ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 200; 50 when not given.", minimum = 1, maximum = 200, example = 50)),
     security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of changes.", body = PageOut<NightChangeOut>)))]
 #[get("/nights/{id}/changes")]
 pub async fn list_night_changes(

@@ -23,28 +23,28 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// Words that must all be found in name, reference, numbers, address or town; case and accents do not matter.
-    #[param(example = "peeters gent")]
+    #[param(pattern = r"^[^\x00]*$", example = "peeters gent")]
     search: Option<String>,
     /// The state of the registration.
     #[param(inline, example = "not_registered")]
     registration: Option<RegistrationQuery>,
     /// Seat id of the access point.
-    #[param(example = "POP000123")]
+    #[param(pattern = r"^[^\x00]*$", example = "POP000123")]
     access_point: Option<String>,
     /// The network has given no answer since before this moment (RFC 3339).
     #[param(example = "2026-11-19T00:00:00Z", format = DateTime)]
     unknown_before: Option<String>,
     /// Identifier of the member who looks after the client.
-    #[param(example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    #[param(pattern = "^mem_[0-9a-f]{32}$", example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
     responsible: Option<String>,
     /// The portfolio, exactly.
-    #[param(example = "Horeca")]
+    #[param(pattern = r"^[^\x00]*$", example = "Horeca")]
     portfolio: Option<String>,
     /// The language.
-    #[param(example = "nl")]
+    #[param(pattern = r"^[^\x00]*$", example = "nl")]
     language: Option<String>,
     /// The country, as ISO 3166-1 alpha-2.
-    #[param(example = "BE")]
+    #[param(pattern = r"^[^\x00]*$", example = "BE")]
     country: Option<String>,
     /// The enterprise number is filled in, or is not.
     #[param(example = true)]

@@ -27,6 +27,7 @@ use crate::guards::{ClientsRead, ClientsWrite, May};
 use crate::operations::OperationOut;
 use crate::problem::{Problem, ProblemOut};
 use crate::reply::{PageOut, Reply};
+use crate::shapes::MappingParam;
 
 const KIND: &str = "text/csv";
 
@@ -38,8 +39,8 @@ pub struct ImportQuery {
     /// Only say what would be created, changed, left alone and refused.
     #[param(example = true)]
     dry_run: Option<bool>,
-    /// A JSON object that names the card field of a column, or null to leave the column out. Columns that it does not name are recognised by their names.
-    #[param(example = "{\"Klantcode\":\"reference\",\"Saldo\":null}")]
+    /// JSON; see [`MappingParam`].
+    #[param(ignore)]
     mapping: Option<String>,
     /// What you call the file.
     #[param(example = "klanten.csv", max_length = 200)]
@@ -78,7 +79,7 @@ pub struct FindingQuery {
     #[param(inline, example = "rejected")]
     weight: Option<WeightQuery>,
     /// Where the page starts: `next_cursor` of the page before.
-    #[param(example = "NDI")]
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "NDI")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]
@@ -213,8 +214,8 @@ impl FindingOut {
 /// and header names in Dutch, French, German and English are recognised. A line means the active client with its enterprise number, or else with
 /// its reference, and creates or changes it; an empty cell leaves the value that the client has. One bad line never stops the others.
 /// Taking the same file in again changes nothing. Follow the operation; `result.import_id` names the import.
-#[utoipa::path(operation_id = "create_client_import", tag = "transfers", params(ImportQuery), security(("bearer" = ["clients:write"])),
-    request_body(content = String, content_type = "text/csv", description = "The file.", example = "Naam;Ondernemingsnummer;Taal\r\nBakkerij Peeters;0403.227.515;nl\r\n"),
+#[utoipa::path(operation_id = "create_client_import", tag = "transfers", params(ImportQuery, MappingParam), security(("bearer" = ["clients:write"])),
+    request_body(content = String, content_type = "text/csv", description = "The file.", example = "Klantcode;Naam;Ondernemingsnummer;Taal;Saldo\r\nC1000;Bakkerij Peeters;0403.227.515;nl;1250,00\r\n"),
     responses((status = 202, description = "The operation that takes the list in.", body = OperationOut),
         (status = 413, description = "The file is larger than 64 MiB.", body = ProblemOut, content_type = "application/problem+json"),
         (status = 415, description = "The file must be text/csv and say so.", body = ProblemOut, content_type = "application/problem+json")))]
@@ -315,7 +316,7 @@ fn begin(tx: &mut Tx<'_>, caller: &Caller, (id, header): (ImportId, &Header), la
 
 /// Finds the import by its own identifier or by its operation's.
 fn find(conn: &mut Conn, practice: &Practice, id: &str) -> Result<Import> {
-    let none = || Error::NotFound("client_import");
+    let none = || Error::NotFound("client import");
     let id = match id.parse::<OperationId>() {
         Ok(operation) => transfers::find_by_operation(conn, practice, operation)?,
         Err(_) => id.parse().map_err(|_| none())?,

@@ -86,7 +86,9 @@ fn right(text: &str) -> Result<Right, String> {
 /// The practice that the person means, or a text that says how to find it.
 pub fn practice(db: &Db, text: &str) -> Result<Practice, Fault> {
     db.read(|conn| identity::practice_by_text(conn, text)).map_err(|error| match error {
-        Error::NotFound(_) => Fault(format!("there is no practice {text}, or several have that name; give the identifier that `klaar practice create` printed")),
+        Error::NotFound(_) => Fault(format!(
+            "there is no practice {text}, or several have that name; `klaar practice list` shows the identifiers"
+        )),
         other => other.into(),
     })
 }
@@ -107,6 +109,28 @@ pub fn create_practice(db: &Db, args: PracticeArgs) -> Result<(), Fault> {
         say(&format!("{} is practice {}.", practice.name, practice.id));
         say(&format!("Next: klaar member create --practice {} --email … --name …", practice.id));
         say(&format!("  or: klaar key create --practice {}", practice.id));
+    }
+    Ok(())
+}
+
+/// How to list.
+#[derive(Args)]
+pub struct ListArgs {
+    /// Print one JSON object a practice.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `klaar practice list`.
+pub fn list_practices(db: &Db, args: ListArgs) -> Result<(), Fault> {
+    for practice in db.read(identity::all_practices)? {
+        if args.json {
+            say_json(
+                &json!({ "id": practice.id.to_string(), "name": practice.name, "world": practice.world.as_str() }),
+            );
+        } else {
+            say(&format!("{}  {:<4}  {}", practice.id, practice.world.as_str(), practice.name));
+        }
     }
     Ok(())
 }

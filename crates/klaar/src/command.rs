@@ -132,6 +132,8 @@ struct LookupArgs {
 enum PracticeVerb {
     /// Create a practice with the delivered PEPPOL fields.
     Create(accounts::PracticeArgs),
+    /// List the practices with their identifiers.
+    List(accounts::ListArgs),
 }
 
 #[derive(Subcommand)]
@@ -179,6 +181,7 @@ pub async fn run(command: Command) -> Result<ExitCode, Fault> {
         }
         Verb::Lookup(args) => return look_up(args).await,
         Verb::Practice(PracticeVerb::Create(args)) => accounts::create_practice(&open(&*settings()?)?, args)?,
+        Verb::Practice(PracticeVerb::List(args)) => accounts::list_practices(&open(&*settings()?)?, args)?,
         Verb::Member(MemberVerb::Create(args)) => accounts::create_member(&open(&*settings()?)?, args)?,
         Verb::Key(KeyVerb::Create(args)) => accounts::create_key(&open(&*settings()?)?, args)?,
     }

@@ -70,6 +70,7 @@ impl FindingOut {
 /// with `json`, else a few lines for people. Reasons are in the practice's language.
 pub fn run(db: &Db, practice: &Practice, file: &Path, dry_run: bool, json: bool) -> Result<(), Fault> {
     let language: Language = practice.language.parse().unwrap_or_default();
+    readable(file).map_err(|fault| Fault(format!("{}: {fault}", file.display())))?;
     let wish = Wish { dry_run, ..Wish::default() };
     let report = transfers::import_file(db, practice, &Actor::operator(), file, &wish)
         .map_err(|error| refused(error, language))?;
@@ -90,6 +91,12 @@ pub fn run(db: &Db, practice: &Practice, file: &Path, dry_run: bool, json: bool)
         "{rows} lines: {created} {verb} created, {changed} changed, {unchanged} left as they are, {refused} refused."
     ));
     Ok(())
+}
+
+/// Says early, and as the person's own slip, that there is no such file.
+fn readable(file: &Path) -> std::io::Result<()> {
+    let opened = std::fs::File::open(file)?;
+    if opened.metadata()?.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok(()) }
 }
 
 /// A header that cannot be used, said in the language of the reasons.

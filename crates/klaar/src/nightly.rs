@@ -125,6 +125,13 @@ fn summary(practice: &Practice, night: &NightReport) {
                 night.changed, night.vanished, night.held
             ));
         }
+        (None, Some(at)) if night.pauses > 0 => {
+            say(&format!(
+                "  changed {} so far; most answers failed or much vanished at once, so the night pauses",
+                night.changed
+            ));
+            say(&format!("  a running worker goes on with it at {at}; is the network within reach (KLAAR_DNS)?"));
+        }
         (None, Some(at)) => {
             say(&format!(
                 "  changed {} so far; what vanished or failed is asked again at {at}, by a running worker",

@@ -1,17 +1,18 @@
 //! What the command says: results on standard output, complaints on standard error.
 
+use std::io::{self, Write as _};
+
 use serde::Serialize;
 
 /// A line for people.
-#[expect(clippy::print_stdout, reason = "a command speaks on standard output")]
 pub fn say(text: &str) {
-    println!("{text}");
+    // Whoever reads has seen enough, as in `klaar import … | head`; what the command does goes on.
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// A line about something that went wrong.
-#[expect(clippy::print_stderr, reason = "a command complains on standard error")]
 pub fn complain(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// One JSON document on a line, for scripts.

@@ -110,14 +110,20 @@ pub fn check(draft: CardDraft, around: &Surroundings) -> Result<Card, Vec<FieldE
     if wrong.0.is_empty() { Ok(card) } else { Err(wrong.0) }
 }
 
-/// The number in the country's own register; for countries whose register we do not know, the text is kept.
+/// The number in the country's own register; for countries whose register we do not know, a text with a digit or letter in
+/// it is kept.
 fn register_number(text: &str, country: &str) -> Result<String, NumberError> {
     match country {
         "BE" => EnterpriseNumber::parse(text).map(|n| n.to_string()),
         "NL" => kvk::KvkNumber::parse(text).map(|n| n.to_string()),
         "LU" => lu::Matricule::parse(text).map(|n| n.to_string()),
-        _ if text.len() <= 50 && !text.chars().any(char::is_control) => Ok(text.trim().to_owned()),
-        _ => Err(NumberError::Malformed),
+        _ => {
+            let number = text::filled(text).unwrap_or_default();
+            let is_number = number.chars().count() <= 50
+                && number.chars().any(char::is_alphanumeric)
+                && !number.chars().any(char::is_control);
+            if is_number { Ok(number.to_owned()) } else { Err(NumberError::Malformed) }
+        }
     }
 }
 

@@ -132,7 +132,10 @@ pub fn change_contact(
     (id, revision): (ContactId, i64),
     said: ContactChange,
 ) -> Result<Contact> {
-    let (client, _) = contact(tx, practice, id)?;
+    let (client, seen) = contact(tx, practice, id)?;
+    if seen.revision == revision && checked(&seen, said.clone())? == seen {
+        return Ok(seen);
+    }
     let set = door::open(tx, practice, actor, Event::new("contact.updated", "api").on(client.id))?;
     let (_, before) = contact(tx, practice, id)?;
     if before.revision != revision {

@@ -56,6 +56,14 @@ pub struct RegistrationFacts {
     pub unknown_since: Option<Instant>,
 }
 
+impl RegistrationFacts {
+    /// The cause that belongs to the value itself, why it cannot receive; not the one of a look-up that failed since.
+    #[must_use]
+    pub fn own_cause(&self) -> Option<String> {
+        self.cause.clone().filter(|_| self.state.as_deref() == Some("cannot_receive"))
+    }
+}
+
 /// One value that changed, as the log has it.
 #[derive(Debug, Clone)]
 pub struct Change {

@@ -5,11 +5,13 @@
 
 mod actions;
 mod delivered;
+mod kept;
 mod model;
 mod queries;
 mod values;
 
 pub use actions::establish_practice;
+pub use kept::Catalogues;
 pub use model::{Catalogue, Category, CategoryId, Field, FieldId, FieldKind, FieldOption, Labels, OptionId};
 pub use queries::catalogue;
 pub use values::{FieldValue, check_values, shown};

@@ -103,6 +103,10 @@ pub fn change_practice(
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }
+    let shown = |p: &Practice| (p.name.clone(), p.time_zone.clone(), p.language.clone(), p.enterprise_number.clone());
+    if shown(&before) == shown(&after) {
+        return Ok(before);
+    }
     diesel::update(practices::table.find(practice.id))
         .set((
             practices::name.eq(&after.name),
@@ -262,8 +266,13 @@ fn keep_an_owner(conn: &mut Conn, practice: &Practice) -> Result<()> {
     if owners > 1 { Ok(()) } else { Err(Error::conflict("last_owner")) }
 }
 
-fn check_name(name: &str, wrong: &mut Vec<FieldError>) -> String {
+/// A name of at most 200 characters; what is wrong with it goes to `wrong`.
+pub(super) fn check_name(name: &str, wrong: &mut Vec<FieldError>) -> String {
     match text::filled(name) {
+        Some(name) if name.chars().any(char::is_control) => {
+            wrong.push(FieldError::new("/name", "control_characters"));
+            String::new()
+        }
         Some(name) if name.chars().count() <= 200 => name.to_owned(),
         Some(_) => {
             wrong.push(FieldError::new("/name", "too_long").with("max", 200));

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::actions::check_name;
 use super::model::{ApiKey, KeyId, Practice, Rights};
 use super::queries;
 use crate::kernel::JsonText;
@@ -10,7 +11,7 @@ use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Db, Tx};
 use crate::kernel::error::{Error, FieldError, Result};
-use crate::kernel::{secrets, text};
+use crate::kernel::secrets;
 use crate::schema::api_keys;
 
 pub(super) const TOKEN_PREFIX: &str = "klaar_key_";
@@ -34,13 +35,7 @@ pub struct NewKey {
 /// [`Error::Invalid`] for a missing name, no scopes, or an end that has passed.
 pub fn create_key(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, new: &NewKey) -> Result<(ApiKey, String)> {
     let mut wrong = Vec::new();
-    let name = text::filled(&new.name).unwrap_or_default();
-    if name.is_empty() {
-        wrong.push(FieldError::new("/name", "missing"));
-    }
-    if name.chars().count() > 200 {
-        wrong.push(FieldError::new("/name", "too_long").with("max", 200));
-    }
+    let name = check_name(&new.name, &mut wrong);
     if new.scopes == Rights::default() {
         wrong.push(FieldError::new("/scopes", "missing"));
     }
@@ -57,7 +52,7 @@ pub fn create_key(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, new: &New
         .values((
             api_keys::id.eq(id),
             api_keys::practice_id.eq(practice.id),
-            api_keys::name.eq(name),
+            api_keys::name.eq(&name),
             api_keys::token_hash.eq(secrets::token_hash(&token)),
             api_keys::hint.eq(token.chars().take(HINT_CHARS).collect::<String>()),
             api_keys::scopes.eq(JsonText::of(&new.scopes.names())),

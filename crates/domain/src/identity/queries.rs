@@ -258,7 +258,7 @@ pub fn key(conn: &mut Conn, practice: &Practice, id: KeyId) -> Result<ApiKey> {
         .select(KeyRow::as_select())
         .first(conn)
         .optional()?;
-    row.ok_or(Error::NotFound("api_key"))?.try_into()
+    row.ok_or(Error::NotFound("API key"))?.try_into()
 }
 
 /// The sessions of an account that have not ended, the newest first.

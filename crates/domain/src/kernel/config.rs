@@ -144,9 +144,10 @@ impl Settings {
 
     fn read(from: &mut Sources) -> Self {
         let listen = from.take("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), socket);
+        let database = from.take("database_url", Address::Sqlite("klaar.db".to_owned()), Address::parse);
         Self {
-            database: from.take("database_url", Address::Sqlite("klaar.db".to_owned()), Address::parse),
-            database_connections: from.take("database_connections", 16, |t| number(t, 1, 1000)),
+            database_connections: from.take("database_connections", connections(&database), |t| number(t, 1, 1000)),
+            database,
             redis_url: from.optional("redis_url", |t| {
                 if t.starts_with("redis://") { Ok(t.to_owned()) } else { Err("must start with redis://".to_owned()) }
             }),
@@ -169,6 +170,18 @@ impl Settings {
                 _ => Err("must be text or json".to_owned()),
             }),
         }
+    }
+}
+
+/// Connections when nobody says how many. What SQLite does, this process computes itself, and more at once than there are
+/// processors only wait for each other; a server does it elsewhere.
+fn connections(database: &Address) -> u32 {
+    match database {
+        Address::Sqlite(_) => {
+            let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+            u32::try_from(processors.saturating_mul(2)).unwrap_or(16).clamp(4, 16)
+        }
+        Address::Postgres(_) => 16,
     }
 }
 

@@ -142,8 +142,8 @@ impl From<serde_json::Error> for Error {
 #[must_use]
 pub fn number_fault(pointer: &str, error: &NumberError) -> FieldError {
     match error {
-        NumberError::Empty => FieldError::new(pointer, "missing"),
-        NumberError::Malformed => FieldError::new(pointer, "malformed"),
+        // Who typed something without a digit in it has not left it out.
+        NumberError::Empty | NumberError::Malformed => FieldError::new(pointer, "malformed"),
         NumberError::CheckDigits { suggestion: None } => FieldError::new(pointer, "check_digits"),
         NumberError::CheckDigits { suggestion: Some(number) } => {
             FieldError::new(pointer, "check_digits_suggestion").with("suggestion", number)

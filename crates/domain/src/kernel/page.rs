@@ -63,5 +63,9 @@ pub fn encode<K: Serialize>(key: &K) -> String {
 /// [`Error::Invalid`] on `/cursor`.
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::invalid("/cursor", "malformed_cursor"))?;
+    // We write none with U+0000, which PostgreSQL could not compare.
+    if bytes.windows(6).any(|part| part == b"\\u0000") {
+        return Err(Error::invalid("/cursor", "malformed_cursor"));
+    }
     serde_json::from_slice(&bytes).map_err(|_| Error::invalid("/cursor", "malformed_cursor"))
 }

@@ -75,16 +75,19 @@ pub fn contains_pattern(needle: &str) -> String {
 /// The text without blanks at its ends, or `None` when nothing is left.
 #[must_use]
 pub fn filled(text: &str) -> Option<&str> {
-    let trimmed = text.trim();
+    // A mark of byte order within a text is as invisible as a blank, but Unicode does not count it as one.
+    let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     (!trimmed.is_empty()).then_some(trimmed)
 }
 
 /// An e-mail address of RFC 5321's form with a domain of at least two labels, without blanks at its ends; `None` otherwise.
+/// A local part in quotes is none either: hardly a mail server takes it, and what can stand in it is a danger to headers.
 #[must_use]
 pub fn email(text: &str) -> Option<String> {
     let trimmed = text.trim();
     let bare = Options::default().without_display_text().without_domain_literal().with_required_tld();
-    (trimmed.is_ascii() && EmailAddress::parse_with_options(trimmed, bare).is_ok()).then(|| trimmed.to_owned())
+    let is_plain = trimmed.is_ascii() && !trimmed.starts_with('"');
+    (is_plain && EmailAddress::parse_with_options(trimmed, bare).is_ok()).then(|| trimmed.to_owned())
 }
 
 #[cfg(test)]

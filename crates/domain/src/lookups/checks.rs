@@ -27,7 +27,7 @@ use crate::schema::{clients, findings, registration_checks as checks};
 /// The most clients that a check names one by one.
 pub const MOST_NAMED: usize = 1000;
 /// Clients of one page of asking.
-const ASKED: i64 = 200;
+const ASKED: i64 = 50;
 /// Findings of one page of applying.
 const APPLIED: i64 = 500;
 /// Rows in one INSERT.

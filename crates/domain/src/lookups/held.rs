@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use klaar_standards::lookup::State;
 
 use super::model::{HeldId, Known, NightId, is_listed};
@@ -124,7 +126,8 @@ fn close(tx: &mut Tx<'_>, practice: &Practice, keys: Vec<i64>) -> Result<()> {
         return Ok(());
     }
     let open = held_changes::table
-        .filter(held_changes::practice_id.eq(practice.uid()).and(held_changes::status.eq("open")))
+        // Spelled out, as the partial index wants it.
+        .filter(held_changes::practice_id.eq(practice.uid()).and(sql::<Bool>("held_changes.status = 'open'")))
         .filter(held_changes::client_key.eq_any(keys));
     diesel::update(open)
         .set((held_changes::status.eq("overtaken"), held_changes::decided_at.eq(Some(now))))

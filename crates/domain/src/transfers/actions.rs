@@ -111,7 +111,7 @@ pub fn submit(
 ) -> Result<OperationId> {
     let import = queries::find_any(tx, practice, id)?;
     if import.status != Status::Uploading {
-        return Err(Error::NotFound("client_import"));
+        return Err(Error::NotFound("client import"));
     }
     let operation = operations::create(tx, practice.uid(), actor, OPERATION, None)?;
     queries::advance(tx, &import, Status::Waiting)?;

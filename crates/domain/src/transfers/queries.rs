@@ -1,6 +1,8 @@
 //! The tables of imports: the import itself and the pieces of its file. What was found stands in `findings`.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::encoding::Encoding;
 use super::model::{Counts, Import, ImportId, Status, Wish};
@@ -119,7 +121,7 @@ pub fn insert(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, wish: &Wish) 
 pub fn find_any(conn: &mut Conn, practice: &Practice, id: ImportId) -> Result<Import> {
     let own = imports::table.filter(imports::practice_id.eq(practice.id).and(imports::id.eq(id)));
     let row: Option<ImportRow> = own.select(ImportRow::as_select()).first(conn).optional()?;
-    row.ok_or(Error::NotFound("client_import"))?.try_into()
+    row.ok_or(Error::NotFound("client import"))?.try_into()
 }
 
 /// An import of the practice whose file is there.
@@ -128,7 +130,7 @@ pub fn find_any(conn: &mut Conn, practice: &Practice, id: ImportId) -> Result<Im
 /// [`Error::NotFound`] when the practice has no such import.
 pub fn find(conn: &mut Conn, practice: &Practice, id: ImportId) -> Result<Import> {
     find_any(conn, practice, id).and_then(|import| match import.status {
-        Status::Uploading => Err(Error::NotFound("client_import")),
+        Status::Uploading => Err(Error::NotFound("client import")),
         _ => Ok(import),
     })
 }
@@ -139,7 +141,7 @@ pub fn find(conn: &mut Conn, practice: &Practice, id: ImportId) -> Result<Import
 /// [`Error::NotFound`] when there is none.
 pub fn find_by_operation(conn: &mut Conn, practice: &Practice, operation: OperationId) -> Result<ImportId> {
     let own = imports::table.filter(imports::practice_id.eq(practice.id).and(imports::operation_id.eq(operation)));
-    own.select(imports::id).first(conn).optional()?.ok_or(Error::NotFound("client_import"))
+    own.select(imports::id).first(conn).optional()?.ok_or(Error::NotFound("client import"))
 }
 
 /// Uploads that began before `before` and never ended.
@@ -147,8 +149,9 @@ pub fn find_by_operation(conn: &mut Conn, practice: &Practice, operation: Operat
 /// # Errors
 /// When the database refuses.
 pub fn abandoned(conn: &mut Conn, practice: &Practice, before: Instant) -> Result<Vec<ImportId>> {
-    let own =
-        imports::table.filter(imports::practice_id.eq(practice.id).and(imports::status.eq(Status::Uploading.as_str())));
+    // Spelled out, as the partial index wants it.
+    let uploading = sql::<Bool>("imports.status = 'uploading'");
+    let own = imports::table.filter(imports::practice_id.eq(practice.id).and(uploading));
     Ok(own.filter(imports::created_at.lt(before)).limit(10).select(imports::id).load(conn)?)
 }
 

@@ -3,7 +3,8 @@
 mod sample;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ use crate::{accounts, nightly, serve};
 /// What the demo remembers between two runs; its presence marks a folder as the demo's.
 const MEMORY: &str = "demo.json";
 const SAMPLE: &str = "sample-clients.csv";
+/// Locked while a demo runs on the folder.
+const LOCK: &str = "demo.lock";
 
 /// The two practices and a key for each. The keys work in this demo alone.
 #[derive(Serialize, Deserialize)]
@@ -42,10 +45,11 @@ struct Access {
 
 /// Runs the demo until the process is asked to stop.
 pub async fn run(args: DemoArgs) -> Result<(), Fault> {
+    std::fs::create_dir_all(&args.folder)?;
+    let _alone = alone(&args)?;
     if args.fresh {
         forget(&args.folder)?;
     }
-    std::fs::create_dir_all(&args.folder)?;
     let sandbox = start_sandbox().await?;
     let settings = Arc::new(settings(&args, &sandbox)?);
     logging::start(&settings).map_err(Fault)?;
@@ -63,6 +67,22 @@ pub async fn run(args: DemoArgs) -> Result<(), Fault> {
     serve::both(Arc::clone(&settings), db, true, move || show(&memory, &shown)).await?;
     sandbox.stop().await;
     Ok(())
+}
+
+/// Makes sure, before anything is written or thrown away, that no other demo has this folder and nobody has the address.
+/// The folder is this demo's until the file is closed.
+fn alone(args: &DemoArgs) -> Result<File, Fault> {
+    let lock = File::create(args.folder.join(LOCK))?;
+    if lock.try_lock().is_err() {
+        return Err(Fault(format!(
+            "another demo runs on the data in {}; stop it first, or say --folder and --listen",
+            args.folder.display()
+        )));
+    }
+    match TcpListener::bind(args.listen) {
+        Ok(_) => Ok(lock),
+        Err(fault) => Err(Fault(format!("{}: {fault}; say another one, as in --listen 127.0.0.1:8088", args.listen))),
+    }
 }
 
 /// Throws the demo's own files away, and nothing of a folder that is not the demo's.
@@ -153,26 +173,33 @@ fn show(memory: &Memory, (folder, api, page): &(std::path::PathBuf, SocketAddr, 
   {filled:<25} {filled_key}
   {empty:<25} {empty_key}
 
-The main job, on the empty practice (the sample list has three bad lines on purpose):
+The main job, on the empty practice (in another terminal, in this folder; the sample list has three bad lines on purpose).
+OPERATION and CHECK stand for the opn_… and chk_… in the answers before; give each a moment to be done:
   KEY='Authorization: Bearer {empty_key}'; API=http://{api}/v1
-  curl -s -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports?dry_run=true\"
-  curl -s -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports\"
-  curl -s -H \"$KEY\" $API/operations                      # how far it is, and what came out
-  curl -s -H \"$KEY\" $API/client-imports/OPERATION/findings # the bad lines, each with its reason
-  curl -s -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
-  curl -s -H \"$KEY\" $API/registration-checks/CHECK/findings
-  curl -s -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
-  curl -s -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
+  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports?dry_run=true\"
+  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports\"
+  curl -sw '\n' -H \"$KEY\" $API/operations                      # how far it is, and what came out
+  curl -sw '\n' -H \"$KEY\" $API/client-imports/OPERATION/findings  # the bad lines, each with its reason
+  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
+  curl -sw '\n' -H \"$KEY\" $API/registration-checks/CHECK/findings
+  curl -sw '\n' -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
+  curl -sw '\n' -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
 
-The night, at once instead of at one o'clock (in another terminal, in this folder):
+The night, at once instead of at one o'clock:
   KLAAR_CONFIG={config} {program} nightly",
-        list = folder.join(SAMPLE).display(),
-        config = folder.join("klaar.toml").display(),
-        program = std::env::args().next().unwrap_or_else(|| "klaar".to_owned()),
+        list = quoted(&folder.join(SAMPLE).to_string_lossy()),
+        config = quoted(&folder.join("klaar.toml").to_string_lossy()),
+        program = quoted(&std::env::args().next().unwrap_or_else(|| "klaar".to_owned())),
         folder = folder.display(),
         filled = filled.name,
         filled_key = filled.key,
         empty = empty.name,
         empty_key = empty.key,
     ));
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -239,8 +239,9 @@ impl Set {
         }
     }
 
-    /// Writes what the network says of clients; leaves their revision alone. A new time of checking alone is not logged:
-    /// every night would otherwise add a row for every client.
+    /// Writes what the network says of clients; leaves their revision alone. A new time of checking, or the cause of a
+    /// look-up that failed and left the value as it was, is not logged: every night would otherwise add a row for every
+    /// client, and a bad night would look like a change.
     ///
     /// # Errors
     /// When the database refuses.
@@ -250,7 +251,7 @@ impl Set {
             use FixedField as F;
             let fields = [
                 (F::Registration, &before.state, &after.state),
-                (F::RegistrationCause, &before.cause, &after.cause),
+                (F::RegistrationCause, &before.own_cause(), &after.own_cause()),
                 (F::AccessPointSeat, &before.seat, &after.seat),
                 (F::AccessPointName, &before.name, &after.name),
             ];

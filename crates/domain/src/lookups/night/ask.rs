@@ -4,15 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use klaar_standards::participant::ParticipantId;
+use tokio::task::JoinHandle;
 
 use super::round::{Ask, Step, blocking};
 use super::{Round, fence};
 use crate::identity::World;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Db;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::lookups::answers::{self, Kept, TypeLists};
 use crate::lookups::doubts::{DOUBT, PAUSE, Stretch, retry_at};
 use crate::lookups::network::Answer;
@@ -35,21 +36,32 @@ type Open = Arc<Mutex<HashMap<String, Wanted>>>;
 pub(super) async fn ask<N: Ask>(db: &Db, network: &N, (round, step): (&Round, Step), limit: usize) -> Result<usize> {
     let (world, open) = (round.world()?, Open::default());
     let answers = network.ask_all(world, questions(db, world, limit, open.clone())).chunks(BATCH);
-    // While a batch is written, the next is being asked for.
-    let writes = answers.map(|batch| {
-        let (round, open, asked) = (round.clone(), open.clone(), batch.len());
-        let written = blocking(db, move |db| keep(db, (&round, step), batch, &open));
-        async move { written.await.map(|is_disturbed| (asked, is_disturbed)) }
-    });
-    let mut writes = std::pin::pin!(writes.buffered(2));
+    let mut answers = std::pin::pin!(answers);
     let mut kept = 0;
-    while let Some((asked, is_disturbed)) = writes.try_next().await? {
-        kept += asked;
-        if is_disturbed {
-            break;
+    // While a batch is written, the next is being asked for.
+    let mut writing: Option<Writing> = None;
+    while let Some(batch) = answers.next().await {
+        if settled(writing.take()).await? {
+            // What came since the night began to pause is asked for again when it goes on.
+            return Ok(kept);
         }
+        kept += batch.len();
+        let (db, round, open) = (db.clone(), round.clone(), open.clone());
+        writing = Some(tokio::task::spawn_blocking(move || keep(&db, (&round, step), batch, &open)));
     }
+    settled(writing).await?;
     Ok(kept)
+}
+
+/// A batch that is being written; it tells whether the round pauses.
+type Writing = JoinHandle<Result<bool>>;
+
+/// Waits for a batch, so that none is written behind the back of a round that rests.
+async fn settled(writing: Option<Writing>) -> Result<bool> {
+    match writing {
+        Some(writing) => writing.await.unwrap_or_else(|fault| Err(Error::internal(fault))),
+        None => Ok(false),
+    }
 }
 
 /// Where the reading of questions is.

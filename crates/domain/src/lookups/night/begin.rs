@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::round::Step;
 use super::{Night, Phase, Round, enter, fence};
@@ -82,10 +84,13 @@ pub fn resume_abandoned(db: &Db) -> Result<usize> {
     Ok(found.len())
 }
 
+/// Spelled out, as partial indexes want it.
+const OPEN: &str = "nights.phase <> 'finished'";
+
 /// The practice has had the night of this date, or is in the middle of one.
 fn needs_none(conn: &mut Conn, practice: &Practice, date: &str) -> Result<bool> {
-    let open = nights::phase.ne(Phase::Finished.as_str());
-    let rows = nights::table.filter(nights::practice_id.eq(practice.uid()).and(nights::local_date.eq(date).or(open)));
+    let own = nights::table.filter(nights::practice_id.eq(practice.uid()));
+    let rows = own.filter(nights::local_date.eq(date).or(sql::<Bool>(OPEN)));
     Ok(diesel::select(diesel::dsl::exists(rows)).get_result(conn)?)
 }
 
@@ -98,7 +103,7 @@ pub fn begin(db: &Db, practice: &Practice) -> Result<(Begun, Step)> {
     db.write(|tx| {
         let date = calendar::today(practice, tx.now()).to_string();
         let open: Option<(NightId, RoundId)> = nights::table
-            .filter(nights::practice_id.eq(practice.uid()).and(nights::phase.ne(Phase::Finished.as_str())))
+            .filter(nights::practice_id.eq(practice.uid()).and(sql::<Bool>(OPEN)))
             .select((nights::id, nights::round_id))
             .first(&mut **tx)
             .optional()?;

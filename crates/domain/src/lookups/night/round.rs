@@ -225,7 +225,12 @@ pub fn rest(tx: &mut Tx<'_>, step: Step, rest: Rest) -> Result<()> {
         _ => now,
     };
     let turn: i64 = diesel::update(own)
-        .set((rounds::turn.eq(rounds::turn + 1), rounds::sleeping_until.eq(Some(due))))
+        .set((
+            rounds::turn.eq(rounds::turn + 1),
+            // What the run has left behind is void now.
+            rounds::step.eq(rounds::step + 1),
+            rounds::sleeping_until.eq(Some(due)),
+        ))
         .returning(rounds::turn)
         .get_result(&mut **tx)?;
     leave(tx, step.round, turn, due)

@@ -484,6 +484,8 @@ async fn a_failed_look_up_shows_its_age_and_is_tried_again() {
             })
             .unwrap();
         assert!(facts.iter().all(|(cause, since)| cause.as_deref() == Some("smp") && since.is_some()));
+        let logged = house.db.read(|conn| night_changes(conn, &practice, report.id, (None, 50))).unwrap();
+        assert!(logged.items.is_empty(), "a failed look-up is no change");
     }
 }
 

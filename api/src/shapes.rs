@@ -1,0 +1,171 @@
+//! Shapes of input that serde reads as plain text and the domain checks, for the description.
+//!
+//! The domain takes the blanks off the ends of a text before it looks at it, so the patterns allow them there. A text of
+//! up to 100 characters is `^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$`: blanks, no control characters, blanks.
+
+use std::borrow::Cow;
+
+use klaar_domain::clients::{FixedField, countries};
+use klaar_domain::identity::{Right, Role};
+use klaar_domain::kernel::catalogue::Language;
+use serde_json::{Value, json};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{ContentBuilder, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+macro_rules! shapes {
+    ($(#[doc = $doc:literal] $name:ident as $text:literal = $schema:expr;)+) => {
+        $(
+            #[doc = $doc]
+            pub enum $name {}
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    $schema.description(Some($doc.trim())).into()
+                }
+            }
+
+            impl ToSchema for $name {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed($text)
+                }
+            }
+        )+
+    };
+}
+
+shapes! {
+    /// What a member may do, as a bundle of rights.
+    RoleWord as "Role" = words(Role::ALL.map(Role::as_str));
+    /// Something that a caller may do.
+    RightWord as "Right" = words(Right::ALL.iter().map(|right| right.as_str()));
+    /// A language that the product speaks.
+    LanguageWord as "Language" = words(Language::ALL.map(Language::as_str));
+    /// A language in any case, or nothing.
+    LanguageOrBlank as "LanguageOrBlank" = blank_or("[Nn][Ll]|[Ff][Rr]|[Dd][Ee]|[Ee][Nn]", "nl");
+    /// An e-mail address.
+    EmailAddress as "EmailAddress" = text(EMAIL_ADDRESS, "celine@maes.example");
+    /// An e-mail address, or nothing.
+    EmailAddressOrBlank as "EmailAddressOrBlank" = blank_or(EMAIL_ADDRESS, "info@peeters.example");
+    /// A day of the calendar, or nothing.
+    DayOrBlank as "DayOrBlank" = blank_or(DAY, "2017-01-25");
+    /// A country by its code in any case or by a usual name, or nothing.
+    CountryOrBlank as "CountryOrBlank" = AnyOfBuilder::new()
+        .item(blank_or(&country_codes(), "BE"))
+        .item(words(COUNTRY_NAMES.iter().copied()))
+        .examples([json!("BE"), json!("Belgique")]);
+    /// A number with digits in it, in any notation, or nothing.
+    NumberOrBlank as "NumberOrBlank" = blank_or(&format!("{NOTATION}{{0,63}}[0-9]{NOTATION}{{0,63}}"), "BE 0403.227.515");
+    /// A number of the register of a country, in any notation, or nothing.
+    RegisterNumberOrBlank as "RegisterNumberOrBlank" =
+        blank_or(&format!("{NOTATION}{{0,63}}[0-9A-Za-z]{NOTATION}{{0,63}}"), "0403.227.515");
+    /// A participant identifier: the four digits of its scheme, a colon, and the number in that scheme.
+    ParticipantIdentifier as "ParticipantIdentifier" =
+        text(&format!("(?:{SCHEME}::)?[0-9]{{4}}:{NOTATION}{{1,130}}"), "0088:5412345000013");
+    /// The stable name of a custom field.
+    FieldSlug as "FieldSlug" =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00]*$")).examples([json!("ready")]);
+    /// The value of a custom field; what kind of value it takes, the field says.
+    GivenValue as "GivenFieldValue" = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]))
+        .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
+        .max_length(Some(10_000))
+        .examples([json!("Odoo"), json!(true), json!(12.5), json!("2026-11-22")]);
+}
+
+/// RFC 5321's dot-string before the `@`, a domain of at least two labels behind it. That neither is longer than 64 and
+/// 254 characters is more than a pattern says.
+const EMAIL_ADDRESS: &str = r"[!#-'*+/-9=?A-Z^-~-]{1,64}(?:\.[!#-'*+/-9=?A-Z^-~-]{1,62})*@[0-9A-Za-z](?:[!#-'*+/-9=?A-Z^-~-]{0,61}[0-9A-Za-z])?(?:\.[0-9A-Za-z](?:[!#-'*+/-9=?A-Z^-~-]{0,61}[0-9A-Za-z])?)+";
+
+/// `YYYY-MM-DD`: months of 31, 30 and 28 days, and the 29th of February of leap years.
+const DAY: &str = "[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29";
+
+/// What people write in and around numbers: anything but control characters that are no blanks.
+const NOTATION: &str = r"[^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]";
+
+/// The name of all schemes together, which may stand in front in any case.
+const SCHEME: &str = "[Ii][Ss][Oo]6523-[Aa][Cc][Tt][Oo][Rr][Ii][Dd]-[Uu][Pp][Ii][Ss]";
+
+/// The names that client lists use for the near countries, spelt in full. Other case and missing accents do not matter.
+#[rustfmt::skip]
+const COUNTRY_NAMES: &[&str] = &[
+    "België", "Belgique", "Belgien", "Belgium", "Nederland", "Pays-Bas", "Niederlande", "Netherlands", "The Netherlands", "Holland",
+    "Luxemburg", "Luxembourg", "Groothertogdom Luxemburg", "Grand-Duché de Luxembourg", "Frankrijk", "France", "Frankreich",
+    "Duitsland", "Allemagne", "Deutschland", "Germany", "Verenigd Koninkrijk", "Royaume-Uni", "Vereinigtes Königreich",
+    "United Kingdom", "Ierland", "Irlande", "Irland", "Ireland", "Italië", "Italie", "Italien", "Italy", "Italia", "Spanje",
+    "Espagne", "Spanien", "Spain", "España", "Portugal", "Oostenrijk", "Autriche", "Österreich", "Austria", "Zwitserland",
+    "Suisse", "Schweiz", "Switzerland", "Polen", "Pologne", "Poland", "Polska", "Denemarken", "Danemark", "Dänemark", "Denmark",
+    "Zweden", "Suède", "Schweden", "Sweden", "Verenigde Staten", "États-Unis", "Vereinigte Staaten", "United States", "USA",
+];
+
+/// The codes that there are, by their first letter.
+fn country_codes() -> String {
+    let both = |letter: char| [letter, letter.to_ascii_lowercase()];
+    let groups = ('A'..='Z').filter_map(|first| {
+        let seconds: String = ('A'..='Z')
+            .filter(|second| countries::parse(&format!("{first}{second}")).is_some())
+            .flat_map(both)
+            .collect();
+        (!seconds.is_empty()).then(|| format!("[{}][{seconds}]", both(first).iter().collect::<String>()))
+    });
+    groups.collect::<Vec<_>>().join("|")
+}
+
+fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+}
+
+/// A text that is `pattern` without the blanks at its ends.
+fn text(pattern: &str, example: &str) -> ObjectBuilder {
+    let pattern = format!(r"^[\s\x85]*{pattern}[\s\x85]*$");
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([json!(example)])
+}
+
+/// A text of which nothing or `pattern` is left without the blanks at its ends.
+fn blank_or(pattern: &str, example: &str) -> ObjectBuilder {
+    text(&format!("(?:{pattern})?"), example)
+}
+
+/// What a caller says of the columns of a client list: a parameter that is JSON itself.
+pub struct MappingParam;
+
+impl IntoParams for MappingParam {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let of_card = FixedField::ALL.iter().filter(|field| **field <= FixedField::MandateEnd);
+        let fields = of_card.map(|field| json!(field.as_str())).chain([Value::Null]);
+        let field = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .enum_values(Some(fields.collect::<Vec<_>>()));
+        let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*$"));
+        let mapping =
+            ObjectBuilder::new().property_names(Some(name.build())).additional_properties(Some(Schema::from(field)));
+        let content = ContentBuilder::new()
+            .schema(Some(mapping.build()))
+            .example(Some(json!({ "Klantcode": "reference", "Saldo": null })))
+            .build();
+        let parameter = ParameterBuilder::new()
+            .name("mapping")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(
+                "A JSON object that names the card field of a column, or null to leave the column out. Columns that it does not name are recognised by their names.",
+            ))
+            .content("application/json", content)
+            .build();
+        vec![parameter]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_a_country_is_one() {
+        for name in COUNTRY_NAMES {
+            assert!(countries::parse(name).is_some(), "{name}");
+        }
+        assert!(country_codes().starts_with("[Aa][DdEeFfGg"));
+    }
+}

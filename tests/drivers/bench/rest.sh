@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # BASELINE_PORT is for the scripts that source this.
+# Sourced after frame.sh: the same clients for Klaar, as a CSV file, and for the baseline, as requests; the baseline is
+# what a developer would write with FastAPI and SQLAlchemy.
+#
+#   make_clients COUNT             writes $RUN_DIR/clients.csv and $RUN_DIR/clients.json, 500 clients a line
+#   start_baseline DATABASE        sqlite, or postgres (after postgres_for_bench), with an empty database; sets BASELINE_PORT
+#   stop_baseline
+#   load_baseline                  posts clients.json, one request after the other; prints the seconds it took
+
+BASELINE_VERSION=1
+BASELINE_PACKAGES=(fastapi==0.165.0 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 sqlalchemy==2.1.9 greenlet==3.5.6
+  aiosqlite==0.22.1 asyncpg==0.32.0)
+BASELINE_PID=''
+BASELINES=0
+
+need_baseline() {
+  local folder=baseline-$BASELINE_VERSION
+  mkdir -p "$TOOLS"
+  (flock 9 && { is_complete "$folder" || pip_folder "$folder" "${BASELINE_PACKAGES[@]}"; }) 9>"$TOOLS/.lock" >&2
+  BASELINE_PYTHON=$TOOLS/$folder/bin/python
+}
+
+make_clients() {
+  "$NODE" "$DRIVERS/rest/make_clients.js" "$RUN_DIR" "$1"
+}
+
+start_baseline() {
+  local url=sqlite+aiosqlite:///$RUN_DIR/baseline$((++BASELINES)).db
+  if [[ $1 == postgres ]]; then
+    "$BASELINE_PYTHON" "$DRIVERS/rest/create_database.py" "$POSTGRES_URL" "baseline$BASELINES"
+    url=postgresql+asyncpg://${POSTGRES_URL#postgres://}
+    url=${url%/*}/baseline$BASELINES
+  fi
+  BASELINE_PORT=$(free_port_candidate)
+  # One process first, so that two do not race to create the table.
+  begin_baseline "$url" 1
+  stop_baseline
+  begin_baseline "$url" 2
+}
+
+begin_baseline() { # URL WORKERS
+  begin_server "$BASELINE_PORT" "$RUN_DIR/baseline.log" env -C "$DRIVERS/rest" -i PATH="$PATH" TMPDIR="$RUN_DIR" \
+    PYTHONDONTWRITEBYTECODE=1 DB_URL="$1" "$BASELINE_PYTHON" -m uvicorn fastapi_app:app --port "$BASELINE_PORT" \
+    --workers "$2" --no-access-log --log-level warning
+  BASELINE_PID=$SERVER_PID
+  # The port is open before the application is ready.
+  until_ready "$BASELINE_PID" 30 baseline_answers
+}
+
+baseline_answers() {
+  "$NODE" -e 'fetch(process.argv[1]).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))' \
+    "http://127.0.0.1:$BASELINE_PORT/clients?limit=1"
+}
+
+stop_baseline() {
+  end_process "$BASELINE_PID" TERM 10
+  BASELINE_PID=''
+}
+
+load_baseline() {
+  "$NODE" "$DRIVERS/rest/load.js" "http://127.0.0.1:$BASELINE_PORT" "$RUN_DIR/clients.json"
+}

@@ -1,0 +1,99 @@
+"""What tests/schemathesis adds to Schemathesis: keeps the key in use, lets changes get through, reads refusals.
+
+KLAAR_KEY and KLAAR_KEY_ID are the API key that the run signs in with; both are absent when it runs signed out.
+"""
+
+import json
+import os
+import urllib.error
+import urllib.request
+
+import schemathesis
+from schemathesis.core.failures import Failure
+
+KEY = os.environ.get("KLAAR_KEY")
+KEY_ID = os.environ.get("KLAAR_KEY_ID")
+NO_KEY_ID = "key_" + "0" * 32
+
+# Why well-formed input may be refused: for what the practice's data, the clock or arithmetic says. Whatever else a
+# field is refused for could be said in the description, and must be.
+MEANINGS = {
+    "check_digits": "arithmetic over the digits of a number",
+    "check_digits_suggestion": "arithmetic over the digits of a number",
+    "participant_identifier": "arithmetic, and the network's list of schemes",
+    "malformed": "numbers and addresses of sites are taken in any notation",
+    "malformed_cursor": "a cursor is opaque, and belongs to its list",
+    "unknown_member": "whether there is such a member",
+    "unknown_client": "whether there is such a client",
+    "unknown_held_change": "whether there is such a change",
+    "unknown_time_zone": "which time zones there are",
+    "unknown_field": "which fields the practice has",
+    "system_owned": "which fields the practice has",
+    "wrong_type": "which fields the practice has",
+    "unknown_option": "which options a field has",
+    "retired_option": "which options a field has",
+    "unknown_or_used": "whether the invitation is open",
+    "beyond_own_rights": "what the caller may",
+    "in_the_past": "what time it is",
+    "before_start": "one field is compared with another",
+    "needed_for_notices": "one field needs another",
+    "file_empty": "what is in a list is its own affair",
+    "name_column_missing": "what is in a list is its own affair",
+    "unknown_column": "which columns the list has",
+    "field_mapped_twice": "two columns of a list are compared",
+    "malformed_instant": "which days the calendar has",
+}
+
+_changes = 0
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Revokes every key but the one in use; gives every other change the tag that is current."""
+    global _changes
+    if KEY is None:
+        return
+    # Otherwise the rest of the run would be signed out. To revoke a key is tried on all the keys that the run makes.
+    if case.operation.path.endswith("/revocation") and case.path_parameters.get("id") == KEY_ID:
+        case.path_parameters["id"] = NO_KEY_ID
+    # A drawn tag is nearly always stale, and would hide what lies behind it. A header wrong on purpose stays so.
+    if case.method.upper() == "PATCH" and "If-Match" in (case.headers or {}) and not _negates_headers(case):
+        _changes += 1
+        tag = _current_tag(case) if _changes % 2 else None
+        if tag is not None:
+            case.headers["If-Match"] = tag
+
+
+def _negates_headers(case):
+    components = case.meta.components if case.meta is not None else {}
+    return any(place.value == "header" and info.mode.is_negative for place, info in components.items())
+
+
+def _current_tag(case):
+    place = case.as_transport_kwargs(base_url=case.operation.base_url)["url"]
+    request = urllib.request.Request(place, headers={"Authorization": f"Bearer {KEY}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.headers.get("ETag")
+    except (urllib.error.HTTPError, ValueError):
+        return None
+
+
+class RefusedWellFormed(Failure):
+    """A field was refused for something that the description could have said."""
+
+
+@schemathesis.check
+def refusal_described(ctx, response, case):
+    """A request that fits the description is refused with 422 only for what no description can say."""
+    if response.status_code != 422 or case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    problem = json.loads(response.content)
+    told = [error for error in problem["errors"] if error["code"] not in MEANINGS]
+    if told or not problem["errors"]:
+        named = "\n".join(f"{error['pointer']}: {error['code']} {error['params']}" for error in told)
+        raise RefusedWellFormed(
+            operation=case.operation.label,
+            title="Refused although it fits the description",
+            message=f"The description lets through what the API refuses:\n{named}",
+        )
