@@ -108,7 +108,7 @@ impl<N: Need> May<N> {
         let language = self.language;
         self.blocking(move |door| {
             let (caller, due, value) = door.state.db.read(|conn| {
-                let (caller, due) = door.caller(conn)?;
+                let (caller, due) = door.known_caller(conn)?;
                 let value = work(conn, &caller)?;
                 Ok((caller, due, value))
             })?;
@@ -195,13 +195,23 @@ struct Door {
 }
 
 impl Door {
+    /// The caller as the database has it now, for whatever writes.
     fn caller(&self, conn: &mut Conn) -> Result<(Caller, bool)> {
         let (caller, due) = identity::authenticate(conn, &self.token, self.state.db.clock().now())?;
-        self.known.store(true, Ordering::Relaxed);
-        if let Some(right) = self.right {
-            caller.need(right)?;
-        }
+        self.admit(&caller)?;
         Ok((caller, due))
+    }
+
+    /// The caller as it was a moment ago, for reading.
+    fn known_caller(&self, conn: &mut Conn) -> Result<(Arc<Caller>, bool)> {
+        let (caller, due) = self.state.callers.of(&self.state.db, conn, &self.token)?;
+        self.admit(&caller)?;
+        Ok((caller, due))
+    }
+
+    fn admit(&self, caller: &Caller) -> Result<()> {
+        self.known.store(true, Ordering::Relaxed);
+        self.right.map_or(Ok(()), |right| caller.need(right))
     }
 
     fn after(&self, _: &Caller, due: bool) {

@@ -5,6 +5,7 @@
 
 mod audit;
 mod body;
+mod callers;
 mod clients;
 mod contacts;
 mod custom_fields;
@@ -37,6 +38,7 @@ use klaar_domain::kernel::secrets::Keyring;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use callers::Callers;
 pub use health::Meters;
 pub use limits::Limiter;
 pub use openapi::openapi;
@@ -53,6 +55,8 @@ pub struct State {
     pub limiter: Limiter,
     /// What is counted.
     pub meters: Meters,
+    /// Callers that were known a moment ago.
+    pub callers: Callers,
     /// The field catalogues read so far.
     pub catalogues: Catalogues,
 }
@@ -62,7 +66,15 @@ impl State {
     #[must_use]
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
         let limiter = Limiter::new(settings.rate_limit);
-        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default(), catalogues: Catalogues::default() })
+        Arc::new(Self {
+            db,
+            keyring,
+            settings,
+            limiter,
+            meters: Meters::default(),
+            catalogues: Catalogues::default(),
+            callers: Callers::default(),
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
 };
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -51,7 +51,7 @@ impl PartialSchema for CheckIn {
             .property("all", every.description(Some("All active clients.")))
             .property("client_ids", none.description(Some("None by its identifier.")))
             .required("all");
-        OneOfBuilder::new()
+        AnyOfBuilder::new()
             .item(some.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))))
             .item(all.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))))
             .description(Some("Which clients to check: some by identifier, or all."))

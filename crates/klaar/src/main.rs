@@ -19,6 +19,10 @@ use clap::Parser as _;
 
 use crate::command::{Command, Fault};
 
+/// Allocates for Rust, SQLite and libpq alike: their threads would wait for one another in the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match command::run(Command::parse()).await {

@@ -38,9 +38,12 @@ pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: imp
     }
     let state = State::new(db, keyring, (*settings).clone());
     let limit = settings.shutdown_limit.as_secs();
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    // More threads than connections would only wait for each other; a few are left for what needs none, as hashing.
+    let threads = usize::try_from(settings.database_connections).unwrap_or(16).div_ceil(workers).max(4);
     let server = HttpServer::new(move || klaar_api::app(Arc::clone(&state)))
-        .workers(std::thread::available_parallelism().map_or(2, usize::from).min(8))
-        .worker_max_blocking_threads(usize::try_from(settings.database_connections).unwrap_or(16))
+        .workers(workers)
+        .worker_max_blocking_threads(threads)
         .max_connections(MOST_CONNECTIONS)
         .shutdown_timeout(limit)
         .bind(settings.listen)

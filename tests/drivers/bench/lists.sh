@@ -9,7 +9,7 @@ cd "${BASH_SOURCE[0]%/*}/../../.."
 . tests/drivers/bench/rest.sh
 
 COUNT=10000
-ROUNDS=3
+ROUNDS=5
 SECONDS_EACH=5
 CONNECTIONS=16
 GOAL=6
@@ -63,6 +63,9 @@ compare() { # DATABASE URL
   # Without a worker, which would begin the practice's night.
   begin_klaar "$port" serve --no-worker
   mapfile -t paths < <(our_paths "http://127.0.0.1:$port" "$key")
+  if [[ $1 == postgres ]]; then
+    "$BASELINE_PYTHON" "$DRIVERS/rest/settle.py" "$2" "${POSTGRES_URL%/*}/baseline$BASELINES"
+  fi
   theirs=('/clients?limit=50&offset=0' '/clients?limit=50&offset=50' '/clients?limit=50&offset=100')
   for ((round = 0; round < ROUNDS; round++)); do
     reference+=("$(rate "http://127.0.0.1:$BASELINE_PORT" 'Accept: application/json' "${theirs[@]}")")

@@ -1,6 +1,9 @@
 //! Reading clients: one, a page, how many.
 
+use diesel::expression::{AppearsOnTable, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Text};
 use serde::{Deserialize, Serialize};
 
 use super::card::{Card, Responsible};
@@ -222,18 +225,9 @@ pub fn list(
     let from: Option<Position> = cursor.map(page::decode).transpose()?;
     let mut rows = matching(practice, filter);
     if let Some(Position(name, key)) = from {
-        // What the first of two conditions says is in the second, too, but it is what an index can begin at.
         rows = match sort {
-            Sort::Name => {
-                let further =
-                    clients::name_key.gt(name.clone()).or(clients::name_key.eq(name.clone()).and(clients::key.gt(key)));
-                rows.filter(clients::name_key.ge(name)).filter(further)
-            }
-            Sort::NameDescending => {
-                let further =
-                    clients::name_key.lt(name.clone()).or(clients::name_key.eq(name.clone()).and(clients::key.lt(key)));
-                rows.filter(clients::name_key.le(name)).filter(further)
-            }
+            Sort::Name => rows.filter(Behind { compared: ">", name, key }),
+            Sort::NameDescending => rows.filter(Behind { compared: "<", name, key }),
             Sort::Created => rows.filter(clients::key.gt(key)),
             Sort::CreatedDescending => rows.filter(clients::key.lt(key)),
         };
@@ -244,11 +238,57 @@ pub fn list(
         Sort::Created => rows.order(clients::key.asc()),
         Sort::CreatedDescending => rows.order(clients::key.desc()),
     };
-    let clients: Vec<Client> = with_values(rows.limit(i64::from(limit) + 1), conn)?;
+    let joined = rows.inner_join(client_values::table).select((ClientRow::as_select(), client_values::vals));
+    let clients = page::first_rows(joined, limit)
+        .load::<(ClientRow, JsonText)>(conn)?
+        .into_iter()
+        .map(client_of)
+        .collect::<Result<Vec<Client>>>()?;
     let by_name = matches!(sort, Sort::Name | Sort::NameDescending);
     Ok(Page::of(clients, limit, |last| {
         Position(if by_name { text::fold(&last.card.name) } else { String::new() }, last.key)
     }))
+}
+
+/// Rows behind a position in the order of names, up or down.
+///
+/// The position is wrapped in SELECTs so that PostgreSQL does not see it while it plans: what it guessed from the one name
+/// would seem better to it than the plan that it keeps, and it would plan every page anew. Diesel keeps no statement
+/// prepared that has a piece of plain SQL in it, hence an expression of our own.
+#[derive(Debug, Clone)]
+struct Behind {
+    compared: &'static str,
+    name: String,
+    key: i64,
+}
+
+impl Expression for Behind {
+    type SqlType = Bool;
+}
+
+impl ValidGrouping<()> for Behind {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl AppearsOnTable<clients::table> for Behind {}
+impl SelectableExpression<clients::table> for Behind {}
+
+impl QueryId for Behind {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<MultiBackend> for Behind {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.push_sql("(clients.name_key, clients.key) ");
+        out.push_sql(self.compared);
+        out.push_sql(" ((SELECT ");
+        out.push_bind_param::<Text, _>(&self.name)?;
+        out.push_sql("), (SELECT ");
+        out.push_bind_param::<BigInt, _>(&self.key)?;
+        out.push_sql("))");
+        Ok(())
+    }
 }
 
 /// Loads rows with their custom values in one statement.

@@ -337,6 +337,8 @@ pub struct Caller {
     pub account: Option<AccountId>,
     /// When the person last gave the password.
     pub authenticated_at: Option<Instant>,
+    /// When the key or session is no good any more; `None` for a key without an end.
+    pub expires_at: Option<Instant>,
 }
 
 impl Caller {

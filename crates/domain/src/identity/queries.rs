@@ -307,6 +307,7 @@ fn by_key(conn: &mut Conn, token: &str, now: Instant) -> Result<(Caller, bool)> 
         session: None,
         account: None,
         authenticated_at: None,
+        expires_at: key.expires_at,
     };
     Ok((caller, due))
 }
@@ -342,6 +343,7 @@ fn by_session(conn: &mut Conn, token: &str, now: Instant) -> Result<(Caller, boo
         session: Some(session.id),
         account: Some(account.id),
         authenticated_at: Some(session.authenticated_at),
+        expires_at: Some(session.expires_at),
     };
     Ok((caller, due))
 }

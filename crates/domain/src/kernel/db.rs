@@ -4,6 +4,7 @@
 //! `SKIP LOCKED`) goes through [`on_each!`](crate::on_each).
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -155,6 +156,7 @@ pub struct Db {
     /// SQLite has one writer at a time; queueing here is fair and wakes at once, its own busy handler polls.
     writer: Option<Arc<Mutex<()>>>,
     doorbell: Doorbell,
+    writes: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -171,7 +173,7 @@ impl Db {
             .error_handler(Box::new(LogFaults))
             .build_unchecked(Source { address: address.clone() });
         let writer = matches!(address, Address::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
-        Ok(Self { pool, clock, writer, doorbell: Doorbell::default() })
+        Ok(Self { pool, clock, writer, doorbell: Doorbell::default(), writes: Arc::default() })
     }
 
     /// The clock of this process.
@@ -184,6 +186,12 @@ impl Db {
     #[must_use]
     pub fn doorbell(&self) -> &Doorbell {
         &self.doorbell
+    }
+
+    /// How many transactions this process has committed. What was read before the number rose may be different now.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
     }
 
     /// Connections in use and connections open, for the metrics.
@@ -240,6 +248,8 @@ impl Db {
             }
         };
         pooled.note(&settled);
+        // A commit that seems to have failed may have reached the server, so it counts too.
+        self.writes.fetch_add(1, Ordering::Release);
         drop(pooled);
         drop(turn);
         if settled.is_ok() {
