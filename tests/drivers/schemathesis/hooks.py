@@ -22,6 +22,7 @@ MEANINGS = {
     "check_digits_suggestion": "arithmetic over the digits of a number",
     "participant_identifier": "arithmetic, and the network's list of schemes",
     "malformed": "numbers and addresses of sites are taken in any notation",
+    "malformed_email": "how long an address is before and behind its @ in all",
     "malformed_cursor": "a cursor is opaque, and belongs to its list",
     "unknown_member": "whether there is such a member",
     "unknown_client": "whether there is such a client",

@@ -176,14 +176,14 @@ fn show(memory: &Memory, (folder, api, page): &(std::path::PathBuf, SocketAddr, 
 The main job, on the empty practice (in another terminal, in this folder; the sample list has three bad lines on purpose).
 OPERATION and CHECK stand for the opn_… and chk_… in the answers before; give each a moment to be done:
   KEY='Authorization: Bearer {empty_key}'; API=http://{api}/v1
-  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports?dry_run=true\"
-  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports\"
-  curl -sw '\n' -H \"$KEY\" $API/operations                      # how far it is, and what came out
-  curl -sw '\n' -H \"$KEY\" $API/client-imports/OPERATION/findings  # the bad lines, each with its reason
-  curl -sw '\n' -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
-  curl -sw '\n' -H \"$KEY\" $API/registration-checks/CHECK/findings
-  curl -sw '\n' -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
-  curl -sw '\n' -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
+  curl -sw '\\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports?dry_run=true\"
+  curl -sw '\\n' -H \"$KEY\" -H 'Content-Type: text/csv' --data-binary @{list} \"$API/client-imports\"
+  curl -sw '\\n' -H \"$KEY\" $API/operations                      # how far it is, and what came out
+  curl -sw '\\n' -H \"$KEY\" $API/client-imports/OPERATION/findings  # the bad lines, each with its reason
+  curl -sw '\\n' -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
+  curl -sw '\\n' -H \"$KEY\" $API/registration-checks/CHECK/findings
+  curl -sw '\\n' -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
+  curl -sw '\\n' -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
 
 The night, at once instead of at one o'clock:
   KLAAR_CONFIG={config} {program} nightly",
