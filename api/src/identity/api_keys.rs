@@ -147,7 +147,8 @@ pub async fn get_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<Repl
 
 /// Revoke an API key
 ///
-/// It stops working at once and for good; it stays listed.
+/// It stops working at once and for good, in other processes of the same installation within a quarter of a second; it stays
+/// listed.
 #[utoipa::path(operation_id = "revoke_api_key", tag = "api keys", params(("id" = String, Path, description = "The key's identifier.", example = "key_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["keys:manage"])), responses((status = 200, description = "The revoked key.", body = KeyOut)))]
 #[post("/api-keys/{id}/revocation")]
