@@ -29,7 +29,7 @@ async fn nobody_learns_what_is_wrong_with_a_request() {
     let house = House::open().await;
     let practice = house.practice("Maes & Partners");
     assert_eq!(refused_for_its_form(&house.nobody()).await, [401; 7]);
-    let stranger = Client::new(&house.base, Some("klaar_key_0000000000000000000000000000000000000000000".to_owned()));
+    let stranger = Client::new(house.base(), Some("klaar_key_0000000000000000000000000000000000000000000".to_owned()));
     assert_eq!(refused_for_its_form(&stranger).await, [401; 7]);
     assert_eq!(refused_for_its_form(&house.may_everything(&practice)).await, [400, 415, 422, 400, 422, 428, 412]);
 }

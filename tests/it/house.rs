@@ -29,7 +29,7 @@ pub struct House {
     pub db: Db,
     pub clock: Clock,
     pub settings: Arc<Settings>,
-    pub base: String,
+    base: String,
     server: ServerHandle,
     _database: Database,
 }

@@ -573,3 +573,18 @@ async fn a_client_at_two_access_points_does_not_move_in_a_night_of_nxdomain() {
         assert_eq!(house.shown(&practice)[3], ("registered".to_owned(), Some("POP000002".to_owned())));
     }
 }
+
+#[tokio::test]
+async fn what_comes_late_does_not_wake_a_round_that_rests() {
+    for house in houses() {
+        let practice = house.practice("A");
+        house.clients(&practice, 0..3);
+        let (_, step) = begin(&house.db, &practice).unwrap();
+        let due = house.db.clock().now().plus_seconds(1800);
+        house.db.write(|tx| rest(tx, step, Rest::Until(due))).unwrap();
+        let resting = house.report(&practice).goes_on_at;
+        assert!(resting.is_some());
+        assert!(matches!(house.db.write(|tx| fence(tx, step)), Err(Error::Stale)));
+        assert_eq!(house.report(&practice).goes_on_at, resting);
+    }
+}
