@@ -25,6 +25,9 @@ const MIGRATION_LOCK: i64 = 0x6b6c_6161_7221;
 const PING_AFTER: Duration = Duration::from_secs(1);
 /// How long a caller waits for a pooled connection before it is told that the server is busy.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
+/// What SQLite's one writer has more than its readers: 16 MiB of pages, so that a large transaction need not write pages
+/// before its commit and reads none twice, and a log of 4,000 pages before it is copied into the file.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -127,13 +130,54 @@ impl r2d2::ManageConnection for Source {
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
         pooled.used_at = std::time::Instant::now();
-        let broken =
-            |status: &diesel::connection::TransactionManagerStatus| !matches!(status.transaction_depth(), Ok(None));
-        let is_torn = match &mut pooled.conn {
-            Conn::Postgres(c) => broken(AnsiTransactionManager::transaction_manager_status_mut(c)),
-            Conn::Sqlite(c) => broken(AnsiTransactionManager::transaction_manager_status_mut(c)),
+        is_torn(&mut pooled.conn) || (pooled.is_suspect && pooled.conn.batch_execute("SELECT 1").is_err())
+    }
+}
+
+/// Whether a connection is still within a transaction that should be over.
+fn is_torn(conn: &mut Conn) -> bool {
+    let open = |status: &diesel::connection::TransactionManagerStatus| !matches!(status.transaction_depth(), Ok(None));
+    match conn {
+        Conn::Postgres(c) => open(AnsiTransactionManager::transaction_manager_status_mut(c)),
+        Conn::Sqlite(c) => open(AnsiTransactionManager::transaction_manager_status_mut(c)),
+    }
+}
+
+/// SQLite's one writer of this process. SQLite lets one write at a time and its own busy handler polls; waiting here wakes
+/// at once, and what the last transaction read is still in memory for the next.
+struct Writer {
+    address: Address,
+    conn: Mutex<Option<Conn>>,
+}
+
+impl Writer {
+    /// Runs `work` with the connection, once nobody else has it. When `work` panics or leaves a transaction open, the next
+    /// one gets a new connection.
+    fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut slot = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conn = match slot.take() {
+            Some(conn) => conn,
+            None => self.connect()?,
         };
-        is_torn || (pooled.is_suspect && pooled.conn.batch_execute("SELECT 1").is_err())
+        let outcome = work(&mut conn);
+        if !is_torn(&mut conn) {
+            *slot = Some(conn);
+        }
+        outcome
+    }
+
+    fn connect(&self) -> Result<Conn> {
+        let mut conn = self.address.connect().map_err(Error::busy)?;
+        conn.batch_execute(SQLITE_WRITER)?;
+        Ok(conn)
+    }
+
+    /// Connections in use and open.
+    fn state(&self) -> (u32, u32) {
+        match self.conn.try_lock() {
+            Ok(slot) => (0, slot.is_some().into()),
+            Err(_) => (1, 1),
+        }
     }
 }
 
@@ -153,14 +197,15 @@ pub enum PoolFault {
 pub struct Db {
     pool: r2d2::Pool<Source>,
     clock: Clock,
-    /// SQLite has one writer at a time; queueing here is fair and wakes at once, its own busy handler polls.
-    writer: Option<Arc<Mutex<()>>>,
+    /// On SQLite; elsewhere whoever writes takes a connection of the pool.
+    writer: Option<Arc<Writer>>,
     doorbell: Doorbell,
     writes: Arc<AtomicU64>,
 }
 
 impl Db {
-    /// Opens the database at `address` with at most `connections` connections; connects when first needed.
+    /// Opens the database at `address` with at most `connections` connections, on SQLite for reading and one more for
+    /// writing; connects when first needed.
     ///
     /// # Errors
     /// When the pool cannot be set up.
@@ -172,7 +217,8 @@ impl Db {
             .connection_timeout(POOL_TIMEOUT)
             .error_handler(Box::new(LogFaults))
             .build_unchecked(Source { address: address.clone() });
-        let writer = matches!(address, Address::Sqlite(_)).then(|| Arc::new(Mutex::new(())));
+        let writer = || Arc::new(Writer { address: address.clone(), conn: Mutex::default() });
+        let writer = matches!(address, Address::Sqlite(_)).then(writer);
         Ok(Self { pool, clock, writer, doorbell: Doorbell::default(), writes: Arc::default() })
     }
 
@@ -197,8 +243,8 @@ impl Db {
     /// Connections in use and connections open, for the metrics.
     #[must_use]
     pub fn pool_state(&self) -> (u32, u32) {
-        let state = self.pool.state();
-        (state.connections - state.idle_connections, state.connections)
+        let (state, writer) = (self.pool.state(), self.writer.as_deref().map(Writer::state).unwrap_or_default());
+        (state.connections - state.idle_connections + writer.0, state.connections + writer.1)
     }
 
     /// Runs `work` on a connection outside any transaction. Blocking.
@@ -206,7 +252,7 @@ impl Db {
     /// # Errors
     /// [`Error::Busy`] when no connection became free in time, and whatever `work` returns.
     pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
+        let mut pooled = self.pool.get().map_err(Error::busy)?;
         let outcome = work(&mut pooled.conn);
         pooled.note(&outcome);
         outcome
@@ -229,31 +275,41 @@ impl Db {
     }
 
     fn write_as<T>(&self, begin_postgres: &str, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let turn = self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
-        let begun = begin(&mut pooled.conn, begin_postgres);
-        pooled.note(&begun);
-        begun?;
-        let mut tx = Tx { conn: &mut pooled.conn, now: self.clock.now(), rung: Vec::new() };
+        let mut rung = Vec::new();
+        let outcome = match &self.writer {
+            Some(writer) => writer.with(|conn| self.transact(conn, "BEGIN IMMEDIATE", work, &mut rung)),
+            None => self.read(|conn| self.transact(conn, begin_postgres, work, &mut rung)),
+        };
+        rung.into_iter().for_each(|lane| self.doorbell.ring(lane));
+        outcome
+    }
+
+    /// Runs `work` in one transaction; `rung` gets the lanes whose doorbell is to be rung once the connection is free.
+    fn transact<T>(
+        &self,
+        conn: &mut Conn,
+        begin: &str,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+        rung: &mut Vec<Lane>,
+    ) -> Result<T> {
+        on_each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+        let mut tx = Tx { conn, now: self.clock.now(), rung: Vec::new() };
         let outcome = work(&mut tx);
-        let rung = std::mem::take(&mut tx.rung);
+        let lanes = std::mem::take(&mut tx.rung);
         let settled = match outcome {
-            Ok(value) => <Conn as Connection>::TransactionManager::commit_transaction(&mut pooled.conn)
-                .map(|()| value)
-                .map_err(Error::from),
+            Ok(value) => {
+                <Conn as Connection>::TransactionManager::commit_transaction(conn).map(|()| value).map_err(Error::from)
+            }
             Err(error) => {
                 // The connection is thrown away when the roll-back fails; the first error is the one that explains.
-                let _ = <Conn as Connection>::TransactionManager::rollback_transaction(&mut pooled.conn);
+                let _ = <Conn as Connection>::TransactionManager::rollback_transaction(conn);
                 Err(error)
             }
         };
-        pooled.note(&settled);
         // A commit that seems to have failed may have reached the server, so it counts too.
         self.writes.fetch_add(1, Ordering::Release);
-        drop(pooled);
-        drop(turn);
         if settled.is_ok() {
-            rung.into_iter().for_each(|lane| self.doorbell.ring(lane));
+            *rung = lanes;
         }
         settled
     }
@@ -277,7 +333,7 @@ impl Db {
     /// # Errors
     /// When the database cannot be reached or a migration fails.
     pub fn migrate(&self) -> Result<()> {
-        let mut pooled = self.pool.get().map_err(|fault| Error::busy(&fault))?;
+        let mut pooled = self.pool.get().map_err(Error::busy)?;
         match &mut pooled.conn {
             Conn::Postgres(c) => {
                 c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
@@ -294,14 +350,6 @@ impl Db {
             }
         }
     }
-}
-
-fn begin(conn: &mut Conn, begin_postgres: &str) -> Result<()> {
-    match conn {
-        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, begin_postgres)?,
-        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-    }
-    Ok(())
 }
 
 /// An open write transaction and its one moment: everything written in it carries the same time.

@@ -100,9 +100,9 @@ impl Error {
         Self::Conflict(Conflict { code, params })
     }
 
-    /// The pool gave no connection.
+    /// There is no connection to be had.
     #[must_use]
-    pub fn busy(fault: &r2d2::Error) -> Self {
+    pub fn busy(fault: impl fmt::Display) -> Self {
         Self::Busy(fault.to_string())
     }
 

@@ -2,8 +2,10 @@
 
 pub mod actor;
 pub mod audit;
+pub mod batch;
 pub mod catalogue;
 pub mod clock;
+pub mod columns;
 pub mod config;
 pub mod db;
 pub mod error;
