@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Query};
 use actix_web::{get, patch, post};
-use klaar_domain::clients::{self, Card, CardChange, CardDraft, Client, ClientId, FixedField};
-use klaar_domain::custom_fields::{self, Catalogue, FieldValue};
+use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, FixedField};
+use klaar_domain::custom_fields::{self, Catalogue, Field, FieldValue, OptionId};
+use klaar_domain::identity::MemberId;
 use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::page;
 use klaar_domain::kernel::patch::Patch;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -378,187 +379,192 @@ impl ClientQuery {
     "fields": { "registered_on": "Example Access Point", "receive_software": { "option_id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo" }, "ready": true },
     "archived_at": null, "revision": 3, "created_at": "2026-11-20T09:00:00.000000Z", "updated_at": "2026-11-21T10:30:00.000000Z"
 }))]
-pub struct ClientOut {
+pub struct ClientOut<'a> {
     /// The client's identifier.
-    id: String,
+    #[schema(value_type = String)]
+    id: ClientId,
     /// `company` or `person`.
     kind: &'static str,
     /// The practice's own reference.
-    reference: Option<String>,
+    reference: Option<&'a str>,
     /// The name.
-    name: String,
+    name: &'a str,
     /// The legal form.
-    legal_form: Option<String>,
+    legal_form: Option<&'a str>,
     /// The register number, canonical.
-    enterprise_number: Option<String>,
+    enterprise_number: Option<&'a str>,
     /// The VAT number, canonical.
-    vat_number: Option<String>,
+    vat_number: Option<&'a str>,
     /// Liable to VAT; null when not known.
     vat_liable: Option<bool>,
     /// A public body.
     government: bool,
     /// The Dutch OIN.
-    oin: Option<String>,
+    oin: Option<&'a str>,
     /// Further participant identifiers.
-    identifiers: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    identifiers: &'a [String],
     /// The street.
-    street: Option<String>,
+    street: Option<&'a str>,
     /// House number and box.
-    street_number: Option<String>,
+    street_number: Option<&'a str>,
     /// The postcode.
-    postcode: Option<String>,
+    postcode: Option<&'a str>,
     /// The town.
-    town: Option<String>,
+    town: Option<&'a str>,
     /// ISO 3166-1 alpha-2.
-    country: String,
+    country: &'a str,
     /// `nl`, `fr`, `de` or `en`.
-    language: String,
+    language: &'a str,
     /// The e-mail address.
-    email: Option<String>,
+    email: Option<&'a str>,
     /// The telephone number.
-    phone: Option<String>,
+    phone: Option<&'a str>,
     /// The web address.
-    website: Option<String>,
+    website: Option<&'a str>,
     /// Who looks after the client.
-    responsible: Option<ResponsibleOut>,
+    responsible: Option<ResponsibleOut<'a>>,
     /// The portfolio.
-    portfolio: Option<String>,
+    portfolio: Option<&'a str>,
     /// First day of the mandate.
-    mandate_start: Option<String>,
+    mandate_start: Option<&'a str>,
     /// Last day of the mandate.
-    mandate_end: Option<String>,
+    mandate_end: Option<&'a str>,
     /// What the network says; the system's own.
-    registration: RegistrationOut,
+    registration: RegistrationOut<'a>,
     /// Custom values by the field's slug; a field without a value is not there. A choice is an object with `option_id` and `label`.
     #[schema(value_type = BTreeMap<String, Value>)]
-    fields: BTreeMap<String, Value>,
+    fields: FieldsOut<'a>,
     /// When it was archived; null while it is active.
-    archived_at: Option<String>,
+    #[schema(value_type = Option<String>)]
+    archived_at: Option<Instant>,
     /// Raised with each change by people; also the ETag.
     revision: i64,
     /// When it was created.
-    created_at: String,
+    #[schema(value_type = String)]
+    created_at: Instant,
     /// When people last changed it.
-    updated_at: String,
+    #[schema(value_type = String)]
+    updated_at: Instant,
 }
 
 /// Who looks after a client.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Responsible, example = json!({ "member_id": null, "name": "Céline" }))]
-pub struct ResponsibleOut {
+pub struct ResponsibleOut<'a> {
     /// The member; null when the name is no member's.
-    member_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    member_id: Option<MemberId>,
     /// The name.
-    name: String,
+    name: &'a str,
 }
 
 /// What the network says of a client.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Registration, example = json!({ "state": "cannot_receive", "cause": "no_document_type",
     "access_point": { "seat_id": "POP000123", "name": "Example Access Point" }, "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null }))]
-pub struct RegistrationOut {
+pub struct RegistrationOut<'a> {
     /// `registered`, `cannot_receive`, `not_registered`, `unknown`, `nothing_to_ask`; null before the first check.
-    state: Option<String>,
+    state: Option<&'a str>,
     /// Why it cannot receive, or why nothing is known.
-    cause: Option<String>,
+    cause: Option<&'a str>,
     /// Where it receives.
-    access_point: Option<AccessPointOut>,
+    access_point: Option<AccessPointOut<'a>>,
     /// When the network last gave an answer that says something about the client.
-    checked_at: Option<String>,
+    #[schema(value_type = Option<String>)]
+    checked_at: Option<Instant>,
     /// Since when it has given none; null when the last try did.
-    unknown_since: Option<String>,
+    #[schema(value_type = Option<String>)]
+    unknown_since: Option<Instant>,
 }
 
 /// An access point.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AccessPoint, example = json!({ "seat_id": "POP000123", "name": "Example Access Point" }))]
-pub struct AccessPointOut {
+pub struct AccessPointOut<'a> {
     /// Its seat id in the network.
-    seat_id: String,
+    seat_id: &'a str,
     /// The company that runs it, from its certificate.
-    name: Option<String>,
+    name: Option<&'a str>,
 }
 
-impl ClientOut {
-    #[expect(clippy::too_many_lines, reason = "one line a field of the card")]
-    pub(crate) fn of(client: Client, catalogue: &Catalogue) -> Self {
-        let fields = catalogue
-            .fields
-            .iter()
-            .filter_map(|f| Some((f.slug.clone(), plain(custom_fields::shown(&client, f)?))))
-            .collect();
-        let Client { id, card, facts, archived_at, revision, created_at, updated_at, key: _, values: _ } = client;
-        let Card {
-            kind,
-            reference,
-            name,
-            legal_form,
-            enterprise_number,
-            vat_number,
-            vat_liable,
-            government,
-            oin,
-            identifiers,
-            street,
-            street_number,
-            postcode,
-            town,
-            country,
-            language,
-            email,
-            phone,
-            website,
-            responsible,
-            portfolio,
-            mandate_start,
-            mandate_end,
-        } = card;
-        Self {
-            id: id.to_string(),
-            kind: kind.as_str(),
-            reference,
-            name,
-            legal_form,
-            enterprise_number,
-            vat_number,
-            vat_liable,
-            government,
-            oin,
-            identifiers,
-            street,
-            street_number,
-            postcode,
-            town,
-            country,
-            language,
-            email,
-            phone,
-            website,
-            responsible: responsible
-                .map(|r| ResponsibleOut { member_id: r.member.map(|id| id.to_string()), name: r.name }),
-            portfolio,
-            mandate_start,
-            mandate_end,
-            registration: RegistrationOut {
-                state: facts.state,
-                cause: facts.cause,
-                access_point: facts.seat.map(|seat_id| AccessPointOut { seat_id, name: facts.name }),
-                checked_at: facts.checked_at.map(|at| at.to_string()),
-                unknown_since: facts.unknown_since.map(|at| at.to_string()),
-            },
-            fields,
-            archived_at: archived_at.map(|at| at.to_string()),
-            revision,
-            created_at: created_at.to_string(),
-            updated_at: updated_at.to_string(),
+/// A client's custom values by slug.
+#[derive(Debug)]
+pub struct FieldsOut<'a> {
+    client: &'a Client,
+    catalogue: &'a Catalogue,
+}
+
+impl<'a> Serialize for FieldsOut<'a> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let filled = |field: &'a Field| Some((&field.slug, FieldOut::of(custom_fields::shown(self.client, field)?)));
+        serializer.collect_map(self.catalogue.fields.iter().filter_map(filled))
+    }
+}
+
+/// A custom value as it is sent.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum FieldOut<'a> {
+    Text(&'a str),
+    Plain(&'a Value),
+    Option { option_id: OptionId, label: &'a str },
+}
+
+impl<'a> FieldOut<'a> {
+    fn of(value: FieldValue<'a>) -> Self {
+        match value {
+            FieldValue::AccessPoint(name) => Self::Text(name),
+            FieldValue::Plain(value) => Self::Plain(value),
+            FieldValue::Option(option) => Self::Option { option_id: option.id, label: &option.label },
         }
     }
 }
 
-fn plain(value: FieldValue) -> Value {
-    match value {
-        FieldValue::Plain(value) => value,
-        FieldValue::Option(option) => serde_json::json!({ "option_id": option.id.to_string(), "label": option.label }),
+impl<'a> ClientOut<'a> {
+    pub(crate) fn of(client: &'a Client, catalogue: &'a Catalogue) -> Self {
+        let Client { id, card, facts, archived_at, revision, created_at, updated_at, key: _, values: _ } = client;
+        Self {
+            id: *id,
+            kind: card.kind.as_str(),
+            reference: card.reference.as_deref(),
+            name: &card.name,
+            legal_form: card.legal_form.as_deref(),
+            enterprise_number: card.enterprise_number.as_deref(),
+            vat_number: card.vat_number.as_deref(),
+            vat_liable: card.vat_liable,
+            government: card.government,
+            oin: card.oin.as_deref(),
+            identifiers: &card.identifiers,
+            street: card.street.as_deref(),
+            street_number: card.street_number.as_deref(),
+            postcode: card.postcode.as_deref(),
+            town: card.town.as_deref(),
+            country: &card.country,
+            language: &card.language,
+            email: card.email.as_deref(),
+            phone: card.phone.as_deref(),
+            website: card.website.as_deref(),
+            responsible: card.responsible.as_ref().map(|r| ResponsibleOut { member_id: r.member, name: &r.name }),
+            portfolio: card.portfolio.as_deref(),
+            mandate_start: card.mandate_start.as_deref(),
+            mandate_end: card.mandate_end.as_deref(),
+            registration: RegistrationOut {
+                state: facts.state.as_deref(),
+                cause: facts.cause.as_deref(),
+                access_point: facts
+                    .seat
+                    .as_deref()
+                    .map(|seat_id| AccessPointOut { seat_id, name: facts.name.as_deref() }),
+                checked_at: facts.checked_at,
+                unknown_since: facts.unknown_since,
+            },
+            fields: FieldsOut { client, catalogue },
+            archived_at: *archived_at,
+            revision: *revision,
+            created_at: *created_at,
+            updated_at: *updated_at,
+        }
     }
 }
 
@@ -588,7 +594,7 @@ pub struct ChangeOut {
     after: Option<String>,
 }
 
-fn reply(client: Client, catalogue: &Catalogue) -> Result<Reply> {
+fn reply(client: &Client, catalogue: &Catalogue) -> Result<Reply> {
     let revision = client.revision;
     Ok(Reply::ok(&ClientOut::of(client, catalogue))?.tagged(revision))
 }
@@ -597,7 +603,7 @@ fn reply(client: Client, catalogue: &Catalogue) -> Result<Reply> {
 ///
 /// One page of the practice's active clients, by name unless another order is asked for.
 #[utoipa::path(operation_id = "list_clients", tag = "clients", params(ClientQuery), security(("bearer" = ["clients:read"])),
-    responses((status = 200, description = "A page of clients.", body = PageOut<ClientOut>)))]
+    responses((status = 200, description = "A page of clients.", body = PageOut<ClientOut<'_>>)))]
 #[get("/clients")]
 pub async fn list_clients(
     may: May<ClientsRead>,
@@ -613,7 +619,7 @@ pub async fn list_clients(
         if query.total == Some(true) {
             page.total = Some(clients::count(conn, &caller.practice, &filter)?);
         }
-        Reply::ok(&PageOut::from(page.map(|client| ClientOut::of(client, &catalogue))))
+        Reply::ok(&PageOut::of(&page, |client| ClientOut::of(client, &catalogue)))
     })
     .await
 }
@@ -622,7 +628,7 @@ pub async fn list_clients(
 ///
 /// Numbers are taken in any notation and checked; a number that another active client has is refused, naming that client.
 #[utoipa::path(operation_id = "create_client", tag = "clients", request_body(content = ClientIn, description = "The client."), security(("bearer" = ["clients:write"])),
-    responses((status = 201, description = "The new client.", body = ClientOut)))]
+    responses((status = 201, description = "The new client.", body = ClientOut<'_>)))]
 #[post("/clients")]
 pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Result<Reply, Problem> {
     may.once(body.hash, move |tx, caller| {
@@ -631,19 +637,19 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
         let values = custom_fields::check_values(&catalogue, &fields)?;
         let client = clients::create(tx, &caller.practice, &caller.actor, draft, values)?;
         let (revision, location) = (client.revision, format!("/v1/clients/{}", client.id));
-        Ok(Reply::created(location, &ClientOut::of(client, &catalogue))?.tagged(revision))
+        Ok(Reply::created(location, &ClientOut::of(&client, &catalogue))?.tagged(revision))
     })
     .await
 }
 
 /// Read a client
 #[utoipa::path(operation_id = "get_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
-    security(("bearer" = ["clients:read"])), responses((status = 200, description = "The client.", body = ClientOut)))]
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "The client.", body = ClientOut<'_>)))]
 #[get("/clients/{id}")]
 pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>, state: Data<State>) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
         let catalogue = state.catalogues.of(conn, &caller.practice)?;
-        reply(clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
+        reply(&clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
     })
     .await
 }
@@ -654,7 +660,7 @@ pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>, state: Data
 #[utoipa::path(operation_id = "update_client", tag = "clients", request_body(content = ClientPatch, description = "The change."),
     params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
         ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"3\"")),
-    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The client as it is now.", body = ClientOut)))]
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The client as it is now.", body = ClientOut<'_>)))]
 #[patch("/clients/{id}")]
 pub async fn update_client(
     may: May<ClientsWrite>,
@@ -667,7 +673,7 @@ pub async fn update_client(
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
         let values = custom_fields::check_values(&catalogue, &fields)?;
         let client = clients::change(tx, &caller.practice, &caller.actor, (id.get()?, seen.0), (change, values))?;
-        reply(client, &catalogue)
+        reply(&client, &catalogue)
     })
     .await
 }
@@ -676,12 +682,12 @@ pub async fn update_client(
 ///
 /// It leaves the lists and frees its number; nothing is lost, and it can be restored.
 #[utoipa::path(operation_id = "archive_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
-    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The archived client.", body = ClientOut)))]
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The archived client.", body = ClientOut<'_>)))]
 #[post("/clients/{id}/archive")]
 pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
+        reply(&clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
     })
     .await
 }
@@ -690,12 +696,12 @@ pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Res
 ///
 /// Brings an archived client back, unless another active client has its number or reference by now.
 #[utoipa::path(operation_id = "restore_client", tag = "clients", params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
-    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The active client.", body = ClientOut)))]
+    security(("bearer" = ["clients:write"])), responses((status = 200, description = "The active client.", body = ClientOut<'_>)))]
 #[post("/clients/{id}/restore")]
 pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
+        reply(&clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
     })
     .await
 }

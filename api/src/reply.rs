@@ -101,6 +101,13 @@ pub struct PageOut<T: ToSchema> {
     pub total: Option<i64>,
 }
 
+impl<T: ToSchema> PageOut<T> {
+    /// A page whose rows borrow from those of `page`.
+    pub fn of<'a, U>(page: &'a Page<U>, row: impl FnMut(&'a U) -> T) -> Self {
+        Self { items: page.items.iter().map(row).collect(), next_cursor: page.next_cursor.clone(), total: page.total }
+    }
+}
+
 impl<T: ToSchema> From<Page<T>> for PageOut<T> {
     fn from(page: Page<T>) -> Self {
         Self { items: page.items, next_cursor: page.next_cursor, total: page.total }

@@ -2,8 +2,8 @@
 
 use super::card::{Card, CardChange, CardDraft};
 use super::checks::{self, Surroundings};
-use super::door;
-use super::model::{Client, ClientId};
+use super::door::{self, NewClient};
+use super::model::{Client, ClientId, ValueKey};
 use super::queries;
 use crate::identity::{self, Practice};
 use crate::kernel::actor::Actor;
@@ -36,10 +36,11 @@ pub fn create(
 ) -> Result<Client> {
     let around = surroundings(tx, practice)?;
     let card = checks::check(draft, &around).map_err(Error::Invalid)?;
-    let id = ClientId::new();
+    let new = NewClient::of(card);
+    let id = new.id;
     let set = door::open(tx, practice, actor, Event::new("client.created", "api").on(id))?;
-    refuse_taken(tx, practice, &card, None)?;
-    set.insert(tx, &[(id, &card)])?;
+    refuse_taken(tx, practice, &new.card, None)?;
+    set.insert(tx, &[&new])?;
     let client = queries::find(tx, practice, id)?;
     if values.is_empty() {
         return Ok(client);
@@ -69,10 +70,8 @@ pub fn change(
     // A responsible member who has left since stays as the name on the card unless the change says otherwise.
     let card = checks::check(keep_former_member(draft, &before, &around), &around).map_err(Error::Invalid)?;
     let card_changed = card != before.card;
-    let values: CheckedValues = values
-        .into_iter()
-        .filter(|(field, value)| before.values.get(&super::model::value_key(*field)) != value.as_ref())
-        .collect();
+    let values: CheckedValues =
+        values.into_iter().filter(|(field, value)| before.values.get(&ValueKey(*field)) != value.as_ref()).collect();
     if !card_changed && values.is_empty() {
         return Ok(before);
     }

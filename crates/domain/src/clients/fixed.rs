@@ -1,6 +1,8 @@
 //! The fixed fields of a client under the numbers that the change log knows them by.
 
-use super::card::Card;
+use std::borrow::Cow;
+
+use super::card::{Card, Responsible};
 
 /// The change log's number for "the client came into being"; its new value is a snapshot of the card.
 pub const CREATED: i64 = 0;
@@ -103,36 +105,37 @@ fixed_fields! {
 impl Card {
     /// The value of every card field as the change log writes it, in the order of the numbers.
     #[must_use]
-    pub fn logged(&self) -> Vec<(FixedField, Option<String>)> {
-        let flag = |b: bool| if b { "yes" } else { "no" }.to_owned();
+    pub fn logged(&self) -> [(FixedField, Option<Cow<'_, str>>); 23] {
+        fn text(text: &Option<String>) -> Option<Cow<'_, str>> {
+            text.as_deref().map(Cow::Borrowed)
+        }
+        let flag = |b: bool| Cow::Borrowed(if b { "yes" } else { "no" });
+        let responsible = |r: &Responsible| r.member.map_or_else(|| r.name.clone(), |id| id.to_string());
         use FixedField as F;
-        vec![
-            (F::Kind, Some(self.kind.as_str().to_owned())),
-            (F::Reference, self.reference.clone()),
-            (F::Name, Some(self.name.clone())),
-            (F::LegalForm, self.legal_form.clone()),
-            (F::EnterpriseNumber, self.enterprise_number.clone()),
-            (F::VatNumber, self.vat_number.clone()),
+        [
+            (F::Kind, Some(Cow::Borrowed(self.kind.as_str()))),
+            (F::Reference, text(&self.reference)),
+            (F::Name, Some(Cow::Borrowed(&self.name))),
+            (F::LegalForm, text(&self.legal_form)),
+            (F::EnterpriseNumber, text(&self.enterprise_number)),
+            (F::VatNumber, text(&self.vat_number)),
             (F::VatLiable, self.vat_liable.map(flag)),
             (F::Government, Some(flag(self.government))),
-            (F::Oin, self.oin.clone()),
-            (F::Identifiers, (!self.identifiers.is_empty()).then(|| self.identifiers.join(" "))),
-            (F::Street, self.street.clone()),
-            (F::StreetNumber, self.street_number.clone()),
-            (F::Postcode, self.postcode.clone()),
-            (F::Town, self.town.clone()),
-            (F::Country, Some(self.country.clone())),
-            (F::Language, Some(self.language.clone())),
-            (F::Email, self.email.clone()),
-            (F::Phone, self.phone.clone()),
-            (F::Website, self.website.clone()),
-            (
-                F::Responsible,
-                self.responsible.as_ref().map(|r| r.member.map_or_else(|| r.name.clone(), |id| id.to_string())),
-            ),
-            (F::Portfolio, self.portfolio.clone()),
-            (F::MandateStart, self.mandate_start.clone()),
-            (F::MandateEnd, self.mandate_end.clone()),
+            (F::Oin, text(&self.oin)),
+            (F::Identifiers, (!self.identifiers.is_empty()).then(|| self.identifiers.join(" ").into())),
+            (F::Street, text(&self.street)),
+            (F::StreetNumber, text(&self.street_number)),
+            (F::Postcode, text(&self.postcode)),
+            (F::Town, text(&self.town)),
+            (F::Country, Some(Cow::Borrowed(&self.country))),
+            (F::Language, Some(Cow::Borrowed(&self.language))),
+            (F::Email, text(&self.email)),
+            (F::Phone, text(&self.phone)),
+            (F::Website, text(&self.website)),
+            (F::Responsible, self.responsible.as_ref().map(|r| responsible(r).into())),
+            (F::Portfolio, text(&self.portfolio)),
+            (F::MandateStart, text(&self.mandate_start)),
+            (F::MandateEnd, text(&self.mandate_end)),
         ]
     }
 }

@@ -2,26 +2,13 @@
 
 use diesel::prelude::*;
 
-use super::model::{Change, Client, Provenance};
+use super::model::{Change, Client};
 use crate::identity::Practice;
-use crate::kernel::JsonText;
 use crate::kernel::audit::Entry;
 use crate::kernel::db::Conn;
 use crate::kernel::error::Result;
 use crate::kernel::page::{self, Page};
-use crate::schema::{audit_entries, changes, client_values};
-
-/// Which audit entry set each of a client's custom values.
-///
-/// # Errors
-/// When the database refuses.
-pub fn provenance(conn: &mut Conn, practice: &Practice, client: &Client) -> Result<Provenance> {
-    let prov: JsonText = client_values::table
-        .filter(client_values::practice_id.eq(practice.id).and(client_values::client_key.eq(client.key)))
-        .select(client_values::prov)
-        .first(conn)?;
-    Ok(prov.read()?)
-}
+use crate::schema::{audit_entries, changes};
 
 /// What happened to a client, the newest entry first, each with its changes.
 ///

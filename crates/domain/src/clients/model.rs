@@ -1,6 +1,10 @@
 //! A client as it is: its card, the facts about its registration, its custom values.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::card::Card;
 use crate::kernel::clock::Instant;
@@ -11,10 +15,42 @@ crate::id_type!(
     "cli"
 );
 
-/// Custom values by the field's key in the store (`f1003`), as stored: choices as the option's key, dates as text.
-pub type Values = BTreeMap<String, serde_json::Value>;
+/// Custom values by field, as stored: choices as the option's key, dates as text.
+pub type Values = BTreeMap<ValueKey, serde_json::Value>;
 /// For each custom value the audit entry that set it.
-pub type Provenance = BTreeMap<String, i64>;
+pub type Provenance = BTreeMap<ValueKey, i64>;
+
+/// The number of a custom field; as the key of a document in the store an `f` and the number (`f1003`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValueKey(pub i64);
+
+impl Serialize for ValueKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("f{}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for ValueKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(AsText)
+    }
+}
+
+/// Reads a [`ValueKey`] where it stands, without a text of its own.
+struct AsText;
+
+impl Visitor<'_> for AsText {
+    type Value = ValueKey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an f and the number of a field")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ValueKey, E> {
+        let number = text.strip_prefix('f').and_then(|number| number.parse().ok());
+        number.map(ValueKey).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
 
 /// A client.
 #[derive(Debug, Clone)]
@@ -75,10 +111,4 @@ pub struct Change {
     pub old: Option<String>,
     /// The value after.
     pub new: Option<String>,
-}
-
-/// The key under which a custom field's value is stored.
-#[must_use]
-pub fn value_key(field: i64) -> String {
-    format!("f{field}")
 }

@@ -1,6 +1,10 @@
 //! Reading clients: one, a page, how many.
 
+use std::sync::LazyLock;
+
+use diesel::dsl::AsSelect;
 use diesel::expression::{AppearsOnTable, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -10,6 +14,7 @@ use super::card::{Card, Responsible};
 use super::model::{Client, ClientId, RegistrationFacts};
 use crate::identity::{MemberId, Practice};
 use crate::kernel::clock::Instant;
+use crate::kernel::columns::{Spelled, spelling};
 use crate::kernel::db::{Conn, MultiBackend};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::page::{self, Page};
@@ -56,6 +61,13 @@ struct ClientRow {
     created_at: Instant,
     updated_at: Instant,
 }
+
+/// The columns of a client.
+fn own_columns() -> Spelled<AsSelect<ClientRow, MultiBackend>> {
+    Spelled::new(&OWN_COLUMNS)
+}
+
+static OWN_COLUMNS: LazyLock<String> = LazyLock::new(|| spelling(&<ClientRow as SelectableHelper<Pg>>::as_select()));
 
 fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
     Ok(Client {
@@ -238,7 +250,7 @@ pub fn list(
         Sort::Created => rows.order(clients::key.asc()),
         Sort::CreatedDescending => rows.order(clients::key.desc()),
     };
-    let joined = rows.inner_join(client_values::table).select((ClientRow::as_select(), client_values::vals));
+    let joined = rows.inner_join(client_values::table).select((own_columns(), client_values::vals));
     let clients = page::first_rows(joined, limit)
         .load::<(ClientRow, JsonText)>(conn)?
         .into_iter()
@@ -294,7 +306,7 @@ impl QueryFragment<MultiBackend> for Behind {
 /// Loads rows with their custom values in one statement.
 pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client>> {
     rows.inner_join(client_values::table)
-        .select((ClientRow::as_select(), client_values::vals))
+        .select((own_columns(), client_values::vals))
         .load::<(ClientRow, JsonText)>(conn)?
         .into_iter()
         .map(client_of)
@@ -317,7 +329,7 @@ pub fn find(conn: &mut Conn, practice: &Practice, id: ClientId) -> Result<Client
     let row = clients::table
         .inner_join(client_values::table)
         .filter(clients::practice_id.eq(practice.id).and(clients::id.eq(id)))
-        .select((ClientRow::as_select(), client_values::vals))
+        .select((own_columns(), client_values::vals))
         .first::<(ClientRow, JsonText)>(conn)
         .optional()?;
     client_of(row.ok_or(Error::NotFound("client"))?)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model::{Catalogue, Field, FieldKind, FieldOption};
-use crate::clients::{CheckedValues, Client, value_key};
+use crate::clients::{CheckedValues, Client, ValueKey};
 use crate::kernel::error::{FieldError, Result};
 use crate::kernel::{error::Error, text};
 
@@ -13,35 +13,30 @@ const LONGEST_TEXT: usize = 300;
 const LONGEST_LONG_TEXT: usize = 10_000;
 
 /// A value as it is shown.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FieldValue {
+#[derive(Debug, Clone, Copy)]
+pub enum FieldValue<'a> {
+    /// The name of an access point.
+    AccessPoint(&'a str),
     /// Text, a number, yes or no, a day as `YYYY-MM-DD`.
-    Plain(Value),
+    Plain(&'a Value),
     /// An option.
-    Option(FieldOption),
-}
-
-impl PartialEq for FieldOption {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
+    Option(&'a FieldOption),
 }
 
 /// The client's value of `field`, if it has one. The access point comes from the registration facts.
 #[must_use]
-pub fn shown(client: &Client, field: &Field) -> Option<FieldValue> {
+pub fn shown<'a>(client: &'a Client, field: &'a Field) -> Option<FieldValue<'a>> {
     if field.kind == FieldKind::AccessPoint {
         let facts = &client.facts;
         let registered = matches!(facts.state.as_deref(), Some("registered" | "cannot_receive" | "unknown"));
-        let name = facts.name.as_ref().or(facts.seat.as_ref()).filter(|_| registered)?;
-        return Some(FieldValue::Plain(Value::String(name.clone())));
+        return facts.name.as_ref().or(facts.seat.as_ref()).filter(|_| registered).map(|n| FieldValue::AccessPoint(n));
     }
-    let stored = client.values.get(&value_key(field.key))?;
+    let stored = client.values.get(&ValueKey(field.key))?;
     if field.kind != FieldKind::Choice {
-        return Some(FieldValue::Plain(stored.clone()));
+        return Some(FieldValue::Plain(stored));
     }
     let key = stored.as_i64()?;
-    field.options.iter().find(|option| option.key == key).cloned().map(FieldValue::Option)
+    field.options.iter().find(|option| option.key == key).map(FieldValue::Option)
 }
 
 /// Checks values given by slug (`null` clears) and turns them into what is stored.

@@ -134,9 +134,10 @@ impl Export {
     fn custom(&self, client: &Client, field: &Field) -> String {
         match custom_fields::shown(client, field) {
             None => String::new(),
-            Some(FieldValue::Option(option)) => option.label,
-            Some(FieldValue::Plain(serde_json::Value::String(text))) => text,
-            Some(FieldValue::Plain(serde_json::Value::Bool(yes))) => yes_no(yes, self.language).to_owned(),
+            Some(FieldValue::AccessPoint(name)) => name.to_owned(),
+            Some(FieldValue::Option(option)) => option.label.clone(),
+            Some(FieldValue::Plain(serde_json::Value::String(text))) => text.clone(),
+            Some(FieldValue::Plain(serde_json::Value::Bool(yes))) => yes_no(*yes, self.language).to_owned(),
             Some(FieldValue::Plain(value)) => value.to_string(),
         }
     }

@@ -4,8 +4,10 @@ use std::io::{self, Read};
 
 use super::cells;
 use super::columns::{Columns, Mapping, recognised};
+use super::keys::Keys;
 use super::model::{Code, Finding, Weight};
 use super::records::{Next, Record, Records, cells_of};
+use crate::clients::door::NewClient;
 use crate::clients::{self, Card, CardDraft, FixedField, Surroundings};
 use crate::kernel::error::{Error, FieldError, Result};
 
@@ -30,10 +32,19 @@ impl FieldSet {
 pub struct Row {
     /// The line that it starts on.
     pub line: i64,
-    /// The card, with the usual values where the file says nothing.
-    pub card: Card,
+    /// The client that it makes when it means none that is there; what the file says nothing of has its usual value.
+    pub client: NewClient,
+    /// What it has that no other client may have.
+    pub keys: Keys,
     /// What the file says something about.
     pub said: FieldSet,
+}
+
+impl Row {
+    /// What it says of the client.
+    pub fn card(&self) -> &Card {
+        &self.client.card
+    }
 }
 
 /// A line as it was read.
@@ -135,7 +146,8 @@ impl<R: Read> ClientFile<R> {
         }
         match clients::check(draft, around) {
             Ok(card) if wrong.is_empty() => {
-                return Line::Good(Box::new(Row { line: self.record.line, card, said }));
+                let (line, keys) = (self.record.line, Keys::of(&card));
+                return Line::Good(Box::new(Row { line, keys, client: NewClient::of(card), said }));
             }
             Ok(_) => {}
             Err(errors) => wrong.extend(errors),

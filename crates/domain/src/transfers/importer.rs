@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::file::{ClientFile, Line};
 use super::model::{Counts, Finding, Wish};
 use super::plan::{self, Claims, Ground, Plan};
-use crate::clients::{self, ClientId, Surroundings, door};
+use crate::clients::{self, Surroundings, door};
 use crate::identity::{self, Practice};
 use crate::kernel::Uid;
 use crate::kernel::actor::Actor;
@@ -17,7 +17,7 @@ use crate::kernel::db::{Conn, Db, Tx};
 use crate::kernel::error::{Error, Result};
 
 /// Lines that are read, planned and written together; keeps a transaction well under a tenth of a second on SQLite.
-pub const PAGE: usize = 1_000;
+pub const PAGE: usize = 2_000;
 
 /// Some lines, read and checked by themselves.
 #[derive(Debug)]
@@ -154,8 +154,7 @@ impl Importer {
         }
         let changed: Vec<_> = plan.changed.iter().map(|(before, after)| (before, after)).collect();
         set.write_cards(tx, &changed)?;
-        let created: Vec<_> = plan.created.iter().map(|card| (ClientId::new(), *card)).collect();
-        set.insert(tx, &created)?;
+        set.insert(tx, &plan.created)?;
         Ok(plan.into())
     }
 

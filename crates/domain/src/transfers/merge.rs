@@ -10,7 +10,7 @@ use crate::kernel::text;
 pub fn merged(before: &Card, row: &Row) -> Card {
     let mut after = before.clone();
     for field in card_fields().filter(|field| row.said.has(*field)) {
-        copy(field, &row.card, &mut after);
+        copy(field, row.card(), &mut after);
     }
     after
 }

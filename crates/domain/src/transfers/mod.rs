@@ -15,6 +15,7 @@ mod file;
 mod findings;
 mod importer;
 mod jobs;
+mod keys;
 mod merge;
 mod model;
 mod plan;

@@ -2,60 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sha2::{Digest as _, Sha256};
-
 use super::columns::Columns;
 use super::file::{Line, Row};
+use super::keys::{Key, Keys};
 use super::merge::merged;
 use super::model::{Code, Counts, Finding, Weight};
+use crate::clients::door::NewClient;
 use crate::clients::{self, Card, Client, FixedField, Sought, Surroundings};
 use crate::identity::Practice;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{FieldError, Result};
 use crate::kernel::text;
-
-/// Something that one client only may have, short: 128 bits of a SHA-256, so that a file of hostile numbers cannot make
-/// two of them alike.
-type Key = [u8; 16];
-
-fn key(parts: &[&str]) -> Key {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part.len().to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let mut key = Key::default();
-    key.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
-    key
-}
-
-fn number_key(card: &Card) -> Option<Key> {
-    card.enterprise_number.as_ref().map(|number| key(&["number", &card.country, number]))
-}
-
-fn reference_key(card: &Card) -> Option<Key> {
-    card.reference.as_ref().map(|reference| key(&["reference", reference]))
-}
-
-/// For a card with neither number nor reference: whose name, VAT number, address and e-mail are the same is the same.
-fn likeness_key(card: &Card) -> Option<Key> {
-    if card.enterprise_number.is_some() || card.reference.is_some() {
-        return None;
-    }
-    let part = |field: &Option<String>| text::fold(field.as_deref().unwrap_or_default());
-    let parts = [&card.vat_number, &card.postcode, &card.street, &card.street_number, &card.email].map(part);
-    let [vat, postcode, street, number, email] = &parts;
-    Some(key(&["likeness", &text::fold(&card.name), vat, postcode, street, number, email]))
-}
-
-fn keys(card: &Card) -> impl Iterator<Item = (FixedField, Key)> + use<> {
-    let own = [
-        (FixedField::EnterpriseNumber, number_key(card)),
-        (FixedField::Reference, reference_key(card)),
-        (FixedField::Name, likeness_key(card)),
-    ];
-    own.into_iter().filter_map(|(field, key)| Some((field, key?)))
-}
 
 /// What the lines so far have laid claim to.
 #[derive(Debug, Default)]
@@ -87,8 +44,8 @@ impl Claims {
 /// What is to be done with some lines, and what was found in them.
 #[derive(Debug, Default)]
 pub struct Plan<'a> {
-    /// The cards of clients to create.
-    pub created: Vec<&'a Card>,
+    /// Clients to create.
+    pub created: Vec<&'a NewClient>,
     /// Clients to change, as they are and as they are to be.
     pub changed: Vec<(Client, Card)>,
     /// How the lines end.
@@ -133,7 +90,7 @@ pub fn plan<'a>(conn: &mut Conn, ground: &Ground<'_>, lines: &'a [(i64, Line)]) 
 
 fn sought<'a>(rows: impl Iterator<Item = &'a Row>) -> Sought<'a> {
     let mut sought = Sought::default();
-    for Row { card, .. } in rows {
+    for card in rows.map(Row::card) {
         if let Some(number) = &card.enterprise_number {
             sought.numbers.entry(&card.country).or_default().push(number);
         }
@@ -153,8 +110,10 @@ struct Holders {
 
 impl Holders {
     fn of(clients: Vec<Client>) -> Self {
-        let by_key =
-            clients.iter().enumerate().flat_map(|(at, client)| keys(&client.card).map(move |(_, key)| (key, at)));
+        let by_key = clients
+            .iter()
+            .enumerate()
+            .flat_map(|(at, client)| Keys::of(&client.card).iter().map(move |(_, key)| (key, at)));
         Self { by_key: by_key.collect(), clients }
     }
 }
@@ -177,7 +136,7 @@ struct Planner<'a, 'g> {
 
 impl<'a> Planner<'a, '_> {
     fn judge(&self, conn: &mut Conn, row: &Row) -> Result<Verdict> {
-        if let Some(finding) = keys(&row.card).find_map(|(field, key)| self.claimed(row, field, &key)) {
+        if let Some(finding) = row.keys.iter().find_map(|(field, key)| self.claimed(row, field, &key)) {
             return Ok(Verdict::Rejected(vec![finding]));
         }
         let before = match self.meant(row) {
@@ -224,13 +183,13 @@ impl<'a> Planner<'a, '_> {
 
     /// The client with the number, or else with the reference, or else the one alike that has neither.
     fn meant(&self, row: &Row) -> Meant<'_> {
-        let by_number = self.holder(number_key(&row.card));
-        let Some(by_reference) = self.holder(reference_key(&row.card)) else {
-            return Ok(by_number.or_else(|| self.holder(likeness_key(&row.card))));
+        let by_number = self.holder(row.keys.number);
+        let Some(by_reference) = self.holder(row.keys.reference) else {
+            return Ok(by_number.or_else(|| self.holder(row.keys.likeness)));
         };
         let is_another = match by_number {
             Some(client) => client.key != by_reference.key,
-            None => row.card.enterprise_number.is_some() && by_reference.card.enterprise_number.is_some(),
+            None => row.card().enterprise_number.is_some() && by_reference.card.enterprise_number.is_some(),
         };
         if is_another {
             Err(self.taken(row, FixedField::Reference, &by_reference.card.name))
@@ -241,8 +200,8 @@ impl<'a> Planner<'a, '_> {
 
     /// Whether a changed client would have something that is another's: its number under another country, say.
     fn refused(&self, conn: &mut Conn, row: &Row, before: &Client, after: &Card) -> Result<Option<Finding>> {
-        let had: Vec<Key> = keys(&before.card).chain(keys(&row.card)).map(|(_, key)| key).collect();
-        for (field, key) in keys(after).filter(|(_, key)| !had.contains(key)) {
+        let had: Vec<Key> = Keys::of(&before.card).iter().chain(row.keys.iter()).map(|(_, key)| key).collect();
+        for (field, key) in Keys::of(after).iter().filter(|(_, key)| !had.contains(key)) {
             if let Some(finding) = self.claimed(row, field, &key) {
                 return Ok(Some(finding));
             }
@@ -286,16 +245,16 @@ impl<'a> Planner<'a, '_> {
             }
             Verdict::Created => {
                 counts.created += 1;
-                created.push(&row.card);
-                self.claim(row, None, &row.card);
+                created.push(&row.client);
+                self.claim(row, None);
             }
             Verdict::Unchanged(card) => {
                 counts.unchanged += 1;
-                self.claim(row, Some(&card), &card);
+                self.claim(row, Some((&card, &card)));
             }
             Verdict::Changed(pair) => {
                 counts.changed += 1;
-                self.claim(row, Some(&pair.0.card), &pair.1);
+                self.claim(row, Some((&pair.0.card, &pair.1)));
                 self.plan.changed.push(*pair);
             }
         }
@@ -303,20 +262,22 @@ impl<'a> Planner<'a, '_> {
         self.tell(row);
     }
 
-    fn claim(&mut self, row: &Row, before: Option<&Card>, after: &Card) {
+    /// Claims what the line has, and with the client that it means what that one has before and after.
+    fn claim(&mut self, row: &Row, meant: Option<(&Card, &Card)>) {
         let claims = &mut self.plan.claims;
-        claims.seen.extend(keys(&row.card).chain(keys(after)).map(|(_, key)| (key, row.line)));
-        if let Some(before) = before {
-            claims.released.extend(keys(before).map(|(_, key)| key));
-            keys(after).for_each(|(_, key)| {
-                claims.released.remove(&key);
-            });
+        claims.seen.extend(row.keys.iter().map(|(_, key)| (key, row.line)));
+        let Some((before, after)) = meant else { return };
+        claims.released.extend(Keys::of(before).iter().map(|(_, key)| key));
+        for (_, key) in Keys::of(after).iter() {
+            claims.seen.insert(key, row.line);
+            claims.released.remove(&key);
         }
     }
 
     /// Notes a responsible name that is no member's, once.
     fn tell(&mut self, row: &Row) {
-        let Some(responsible) = row.card.responsible.as_ref().filter(|responsible| responsible.member.is_none()) else {
+        let Some(responsible) = row.card().responsible.as_ref().filter(|responsible| responsible.member.is_none())
+        else {
             return;
         };
         let told = |claims: &Claims| claims.told.contains(&responsible.name);

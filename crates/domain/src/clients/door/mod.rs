@@ -5,28 +5,25 @@
 
 mod rows;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
-use self::rows::{CardRow, NewChange, NewRow, logged_contact, split};
+pub use self::rows::NewClient;
+use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
 use super::card::Card;
 use super::contacts::Contact;
 use super::fixed::{CREATED, FixedField};
-use super::model::{Client, ClientId, Provenance, RegistrationFacts, Values, value_key};
+use super::model::{Client, Provenance, RegistrationFacts, ValueKey, Values};
 use crate::identity::Practice;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
+use crate::kernel::batch;
 use crate::kernel::clock::Instant;
-use crate::kernel::db::{Conn, Tx};
+use crate::kernel::db::Tx;
 use crate::kernel::error::{Error, Result};
-use crate::kernel::{JsonText, JsonType, Uid};
-use crate::schema::{changes, client_values, clients, contacts, practices};
-
-/// Rows in one INSERT on PostgreSQL, which takes at most 65,535 parameters.
-const BATCH: usize = 400;
+use crate::kernel::{JsonText, Uid};
+use crate::schema::{client_values, clients, contacts, practices};
 
 /// A change set that is open: its audit entry is written, its rows may follow.
 #[derive(Debug, Clone, Copy)]
@@ -66,50 +63,21 @@ impl Set {
         self.version
     }
 
-    /// Inserts new clients and returns their keys in the order of `cards`.
+    /// Inserts new clients.
     ///
     /// # Errors
     /// When the database refuses, a taken number or reference among the reasons: callers look first, under this set's lock.
-    pub fn insert(&self, tx: &mut Tx<'_>, cards: &[(ClientId, &Card)]) -> Result<Vec<i64>> {
-        let mut keys = Vec::with_capacity(cards.len());
-        for batch in cards.chunks(BATCH) {
-            let rows: Vec<NewRow<'_>> = batch.iter().map(|(id, card)| self.new_row(*id, card)).collect();
-            let batch_keys = insert_clients(tx, rows)?;
-            Self::insert_no_values(tx, &batch_keys)?;
-            let created = batch.iter().zip(&batch_keys);
-            write_log(tx, created.map(|((_, card), key)| self.created(*key, card)).collect())?;
-            keys.extend(batch_keys);
-        }
-        Ok(keys)
+    pub fn insert(&self, tx: &mut Tx<'_>, new: &[&NewClient]) -> Result<()> {
+        let rows: Vec<NewRow<'_>> = new.iter().map(|new| NewRow::of(new, self.practice, self.now)).collect();
+        let keys = batch::insert_keyed(tx, &rows, |row| row.new.id.0)?;
+        batch::insert(tx, &keys.iter().map(|key| self.no_values(*key)).collect::<Vec<_>>())?;
+        let created = new.iter().zip(keys).map(|(new, key)| self.text_change(key, CREATED, None, new.snapshot.clone()));
+        batch::insert(tx, &created.collect::<Vec<_>>())
     }
 
-    fn new_row<'a>(&self, id: ClientId, card: &'a Card) -> NewRow<'a> {
-        NewRow { id, practice_id: self.practice, card: CardRow::of(card, self.now), revision: 1, created_at: self.now }
-    }
-
-    /// Gives the clients with these keys empty custom values.
-    fn insert_no_values(tx: &mut Tx<'_>, keys: &[i64]) -> Result<()> {
-        let empty = || JsonText("{}".to_owned()).into_sql::<JsonType>();
-        let new = clients::table.filter(clients::key.eq_any(keys));
-        diesel::insert_into(client_values::table)
-            .values(new.select((clients::key, clients::practice_id, empty(), empty())))
-            .into_columns((
-                client_values::client_key,
-                client_values::practice_id,
-                client_values::vals,
-                client_values::prov,
-            ))
-            .execute(&mut **tx)?;
-        Ok(())
-    }
-
-    fn created(&self, client: i64, card: &Card) -> NewChange {
-        let filled: serde_json::Map<String, serde_json::Value> = card
-            .logged()
-            .into_iter()
-            .filter_map(|(field, value)| Some((field.as_str().to_owned(), value?.into())))
-            .collect();
-        self.text_change(client, CREATED, None, serde_json::to_string(&filled).ok())
+    fn no_values(&self, client_key: i64) -> NewValues {
+        let empty = || JsonText("{}".to_owned());
+        NewValues { client_key, practice_id: self.practice, vals: empty(), prov: empty() }
     }
 
     fn text_change(&self, client_key: i64, field: i64, old: Option<String>, new: Option<String>) -> NewChange {
@@ -139,7 +107,8 @@ impl Set {
     /// # Errors
     /// When the database refuses.
     pub fn write_cards(&self, tx: &mut Tx<'_>, cards: &[(&Client, &Card)]) -> Result<()> {
-        write_log(tx, cards.iter().flat_map(|(before, after)| self.card_changes(before, after)).collect())?;
+        let log: Vec<NewChange> = cards.iter().flat_map(|(before, after)| self.card_changes(before, after)).collect();
+        batch::insert(tx, &log)?;
         for (before, after) in cards {
             diesel::update(self.own(before.key))
                 .set((CardRow::of(after, self.now), clients::revision.eq(before.revision + 1)))
@@ -151,7 +120,10 @@ impl Set {
     fn card_changes(&self, before: &Client, after: &Card) -> Vec<NewChange> {
         let fields = before.card.logged().into_iter().zip(after.logged());
         let changed = fields.filter(|((_, old), (_, new))| old != new);
-        changed.map(|((field, old), (_, new))| self.text_change(before.key, field.number(), old, new)).collect()
+        let text = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
+        changed
+            .map(|((field, old), (_, new))| self.text_change(before.key, field.number(), text(old), text(new)))
+            .collect()
     }
 
     /// Archives (`Some`) or restores (`None`) a client and raises its revision.
@@ -166,7 +138,7 @@ impl Set {
             logged(before.archived_at),
             logged(archived_at),
         );
-        write_log(tx, vec![change])?;
+        batch::insert(tx, &[change])?;
         diesel::update(self.own(before.key))
             .set((
                 clients::archived_at.eq(archived_at),
@@ -195,19 +167,19 @@ impl Set {
         let (mut vals, mut prov): (Values, Provenance) = (vals.read()?, prov.read()?);
         let mut log = Vec::with_capacity(new.len());
         for (field, value) in new {
-            let key = value_key(field);
+            let key = ValueKey(field);
             let old = vals.get(&key).cloned();
             if old == value {
                 continue;
             }
-            let set_before = prov.insert(key.clone(), self.entry);
+            let set_before = prov.insert(key, self.entry);
             log.push(self.value_change((before.key, field), old.as_ref(), set_before, value.as_ref()));
             match value {
                 Some(value) => vals.insert(key, value),
                 None => vals.remove(&key),
             };
         }
-        write_log(tx, log)?;
+        batch::insert(tx, &log)?;
         diesel::update(own)
             .set((client_values::vals.eq(JsonText::of(&vals)), client_values::prov.eq(JsonText::of(&prov))))
             .execute(&mut **tx)?;
@@ -270,7 +242,7 @@ impl Set {
                 ))
                 .execute(&mut **tx)?;
         }
-        write_log(tx, log)
+        batch::insert(tx, &log)
     }
 
     /// Adds (`None` before), changes, or takes away (`None` after) a contact; the client's own revision stays.
@@ -285,7 +257,7 @@ impl Set {
         after: Option<&Contact>,
     ) -> Result<()> {
         let (old, new) = (before.map(logged_contact), after.map(logged_contact));
-        write_log(tx, vec![self.text_change(client.key, FixedField::Contact.number(), old, new)])?;
+        batch::insert(tx, &[self.text_change(client.key, FixedField::Contact.number(), old, new)])?;
         if let Some(before) = before {
             let own = contacts::table.filter(contacts::practice_id.eq(self.practice).and(contacts::id.eq(before.id)));
             diesel::delete(own).execute(&mut **tx)?;
@@ -314,49 +286,4 @@ impl Set {
         let practice: Uid = self.practice;
         clients::table.filter(clients::practice_id.eq(practice)).filter(clients::key.eq(key))
     }
-}
-
-/// Inserts clients and returns their keys in the same order.
-///
-/// SQLite inserts row by row with one prepared statement, which costs less than reading a statement of thousands of
-/// parameters each time; for PostgreSQL the way to and fro counts.
-fn insert_clients(tx: &mut Tx<'_>, rows: Vec<NewRow<'_>>) -> Result<Vec<i64>> {
-    match &mut **tx {
-        Conn::Postgres(c) => {
-            let ids: Vec<ClientId> = rows.iter().map(|row| row.id).collect();
-            let inserted: Vec<(ClientId, i64)> = diesel::insert_into(clients::table)
-                .values(rows)
-                .returning((clients::id, clients::key))
-                .get_results(c)?;
-            let by_id: HashMap<ClientId, i64> = inserted.into_iter().collect();
-            Ok(ids.iter().filter_map(|id| by_id.get(id).copied()).collect())
-        }
-        Conn::Sqlite(c) => {
-            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-            for row in rows {
-                diesel::insert_into(clients::table).values(row).execute(c)?;
-            }
-            // There is one writer, so the keys follow one another; asking each row for its own costs a table each time.
-            let last: i64 = diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(c)?;
-            Ok((last - count + 1..=last).collect())
-        }
-    }
-}
-
-fn write_log(tx: &mut Tx<'_>, mut log: Vec<NewChange>) -> Result<()> {
-    match &mut **tx {
-        Conn::Postgres(c) => {
-            while !log.is_empty() {
-                let rest = log.split_off(log.len().min(BATCH * 5));
-                diesel::insert_into(changes::table).values(log).execute(c)?;
-                log = rest;
-            }
-        }
-        Conn::Sqlite(c) => {
-            for change in log {
-                diesel::insert_into(changes::table).values(change).execute(c)?;
-            }
-        }
-    }
-    Ok(())
 }

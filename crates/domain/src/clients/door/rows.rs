@@ -1,16 +1,18 @@
 //! The rows that the door writes.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+use serde::{Serialize, Serializer};
 
 use crate::clients::card::{Card, Responsible};
 use crate::clients::contacts::Contact;
 use crate::clients::model::ClientId;
 use crate::kernel::clock::Instant;
-use crate::kernel::{JsonText, Uid, text};
-use crate::schema::{changes, clients};
+use crate::kernel::{JsonText, JsonType, Uid, UidType, text};
+use crate::schema::clients;
 
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = clients, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[derive(AsChangeset)]
+#[diesel(table_name = clients, treat_none_as_null = true)]
 pub(super) struct CardRow<'a> {
     pub(super) kind: &'a str,
     pub(super) reference: Option<&'a str>,
@@ -41,19 +43,117 @@ pub(super) struct CardRow<'a> {
     pub(super) updated_at: Instant,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = clients, treat_none_as_default_value = false)]
-pub(super) struct NewRow<'a> {
-    pub(super) id: ClientId,
-    pub(super) practice_id: Uid,
-    #[diesel(embed)]
-    pub(super) card: CardRow<'a>,
-    pub(super) revision: i64,
-    pub(super) created_at: Instant,
+/// A client that is to be inserted, with what is made of its card worked out before the transaction begins.
+#[derive(Debug)]
+pub struct NewClient {
+    /// Its identifier.
+    pub id: ClientId,
+    /// Its card.
+    pub card: Card,
+    name_key: String,
+    search_key: String,
+    identifiers: JsonText,
+    pub(super) snapshot: Option<String>,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = changes, treat_none_as_default_value = false)]
+impl NewClient {
+    /// A new client with this card.
+    #[must_use]
+    pub fn of(card: Card) -> Self {
+        Self {
+            id: ClientId::new(),
+            name_key: text::fold(&card.name),
+            search_key: search_key(&card),
+            identifiers: JsonText::of(&card.identifiers),
+            snapshot: serde_json::to_string(&Snapshot(&card)).ok(),
+            card,
+        }
+    }
+}
+
+/// A new card as the log has it: what is filled in, by the fields' names.
+struct Snapshot<'a>(&'a Card);
+
+impl Serialize for Snapshot<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.logged().into_iter().filter_map(|(field, value)| Some((field.as_str(), value?))))
+    }
+}
+
+pub(super) struct NewRow<'a> {
+    pub(super) new: &'a NewClient,
+    practice_id: Uid,
+    kind: &'a str,
+    responsible_id: Option<Uid>,
+    responsible_name: Option<&'a str>,
+    revision: i64,
+    now: Instant,
+}
+
+impl<'a> NewRow<'a> {
+    pub(super) fn of(new: &'a NewClient, practice_id: Uid, now: Instant) -> Self {
+        let responsible = new.card.responsible.as_ref();
+        Self {
+            new,
+            practice_id,
+            kind: new.card.kind.as_str(),
+            responsible_id: responsible.and_then(|r| r.member).map(|id| id.0),
+            responsible_name: responsible.map(|r| r.name.as_str()),
+            revision: 1,
+            now,
+        }
+    }
+}
+
+crate::batch!(NewRow<'_>, into "clients" {
+    id: UidType = new.id,
+    practice_id: UidType = practice_id,
+    kind: Text = kind,
+    reference: Nullable<Text> = new.card.reference,
+    name: Text = new.card.name,
+    name_key: Text = new.name_key,
+    search_key: Text = new.search_key,
+    legal_form: Nullable<Text> = new.card.legal_form,
+    enterprise_number: Nullable<Text> = new.card.enterprise_number,
+    vat_number: Nullable<Text> = new.card.vat_number,
+    vat_liable: Nullable<Bool> = new.card.vat_liable,
+    government: Bool = new.card.government,
+    oin: Nullable<Text> = new.card.oin,
+    identifiers: JsonType = new.identifiers,
+    street: Nullable<Text> = new.card.street,
+    street_number: Nullable<Text> = new.card.street_number,
+    postcode: Nullable<Text> = new.card.postcode,
+    town: Nullable<Text> = new.card.town,
+    country: Text = new.card.country,
+    language: Text = new.card.language,
+    email: Nullable<Text> = new.card.email,
+    phone: Nullable<Text> = new.card.phone,
+    website: Nullable<Text> = new.card.website,
+    responsible_id: Nullable<UidType> = responsible_id,
+    responsible_name: Nullable<Text> = responsible_name,
+    portfolio: Nullable<Text> = new.card.portfolio,
+    mandate_start: Nullable<Text> = new.card.mandate_start,
+    mandate_end: Nullable<Text> = new.card.mandate_end,
+    revision: BigInt = revision,
+    created_at: BigInt = now,
+    updated_at: BigInt = now,
+});
+
+/// The custom values of a new client.
+pub(super) struct NewValues {
+    pub(super) client_key: i64,
+    pub(super) practice_id: Uid,
+    pub(super) vals: JsonText,
+    pub(super) prov: JsonText,
+}
+
+crate::batch!(NewValues, into "client_values" {
+    client_key: BigInt = client_key,
+    practice_id: UidType = practice_id,
+    vals: JsonType = vals,
+    prov: JsonType = prov,
+});
+
 pub(super) struct NewChange {
     pub(super) entry_key: i64,
     pub(super) client_key: i64,
@@ -65,6 +165,18 @@ pub(super) struct NewChange {
     pub(super) new_num: Option<f64>,
     pub(super) new_txt: Option<String>,
 }
+
+crate::batch!(NewChange, into "changes" {
+    entry_key: BigInt = entry_key,
+    client_key: BigInt = client_key,
+    field: BigInt = field,
+    item: BigInt = item,
+    old_num: Nullable<Double> = old_num,
+    old_txt: Nullable<Text> = old_txt,
+    old_entry_key: Nullable<BigInt> = old_entry_key,
+    new_num: Nullable<Double> = new_num,
+    new_txt: Nullable<Text> = new_txt,
+});
 
 impl<'a> CardRow<'a> {
     pub(super) fn of(card: &'a Card, now: Instant) -> Self {

@@ -14,6 +14,7 @@ use klaar_standards::participant::ParticipantId;
 use klaar_standards::smp::Endpoint;
 
 use super::*;
+use crate::clients::door::NewClient;
 use crate::clients::{self, CardDraft, ClientId, door};
 use crate::identity::NewPractice;
 use crate::kernel::actor::Actor;
@@ -197,20 +198,19 @@ impl House {
         self.db
             .write(|tx| {
                 let around = clients::surroundings(tx, practice)?;
-                let cards: Vec<_> = numbers
+                let new: Vec<_> = numbers
                     .map(|n| {
                         let draft = CardDraft {
                             name: Some(format!("Client {n}")),
                             enterprise_number: Some(number(n)),
                             ..CardDraft::default()
                         };
-                        (ClientId::new(), clients::check(draft, &around).unwrap())
+                        NewClient::of(clients::check(draft, &around).unwrap())
                     })
                     .collect();
                 let set = door::open(tx, practice, &Actor::operator(), Event::new("clients.imported", "import"))?;
-                let new: Vec<_> = cards.iter().map(|(id, card)| (*id, card)).collect();
-                set.insert(tx, &new)?;
-                Ok(cards.iter().map(|(id, _)| *id).collect())
+                set.insert(tx, &new.iter().collect::<Vec<_>>())?;
+                Ok(new.iter().map(|new| new.id).collect())
             })
             .unwrap()
     }
