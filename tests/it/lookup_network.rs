@@ -288,6 +288,17 @@ async fn rows_24_and_25_an_smp_in_trouble() {
 }
 
 #[tokio::test]
+async fn row_26_one_number_has_one_access_point() {
+    let field = Field::new().await;
+    let at = |seat: &str| Endpoint { access_point: Some(seat.to_owned()), ..Endpoint::default() };
+    for _ in 0..2 {
+        let answer = field.ask_with(Script::with_endpoints([at("POP900002"), at("POP900003")])).await;
+        assert_eq!(said(&answer), "registered");
+        assert_eq!(answer.registration.access_point().unwrap().seat_id, "POP900002");
+    }
+}
+
+#[tokio::test]
 async fn row_27_a_leftover_is_no_registration() {
     let mut field = Field::new().await;
     let url = format!("http://smp.hermes-belgium.be:{}", field.sandbox.smp_addr().port());

@@ -30,9 +30,11 @@ impl Job for LeaveRow {
     const LANE: Lane = Lane::Network;
 }
 
-/// Takes a moment, so that a kill meets it half way, and leaves an operation with its number as the actor's name.
+/// Takes its time, each a little more than the one before, so that a kill meets some half way; leaves an operation with its
+/// number as the actor's name.
 async fn leave_row(job: LeaveRow, run: Run) -> Result<(), Fault> {
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let milliseconds = 20 + u64::try_from(job.number % 100).unwrap_or_default() * 5;
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     let practice = run.practice().ok_or_else(|| Fault::Hopeless("a practice is missing".to_owned()))?;
     let actor = Actor::system(&job.number.to_string());
     run.settle(move |tx| operations::create(tx, practice, &actor, "leave_row", None)).await?;

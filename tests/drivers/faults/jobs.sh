@@ -6,8 +6,8 @@
 #   tests/drivers/faults/jobs.sh        FAULT_EFFECTS: the program that works (default: target/release/examples/fault_effects)
 #
 # The jobs come in as many batches as there are kills, so that each kill finds work: half of the kills come at any moment
-# of the second in which the workers find a batch, the others while a batch is half done. `taken_back` counts the jobs
-# that a killed worker held; a run in which there are none has shown nothing and does not hold.
+# of the second in which the workers find a batch, the others while a batch is half done, which takes it half a second.
+# `taken_back` counts the jobs that a killed worker held; a run in which there are none has shown nothing and does not hold.
 # shellcheck disable=SC2317 # Clean-up is a function called by name.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../../.."
@@ -120,7 +120,7 @@ run_case() { # DATABASE
     practice=$( (program "$PROGRAM" enqueue "$BATCH") 2>>"$RUN_DIR/report.log")
     practices+=("$practice")
     if ((kill == 1)); then start_worker 0 && start_worker 1; fi
-    if ((kill % 2 == 0)); then until_begun "$practice" && pause_up_to 60; else pause_up_to 1000; fi
+    if ((kill % 2 == 0)); then until_begun "$practice" && pause_up_to 300; else pause_up_to 1000; fi
     keep_workers
     kill_one
     disturb_redis "$kill"

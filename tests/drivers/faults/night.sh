@@ -16,7 +16,7 @@ cd "${BASH_SOURCE[0]%/*}/../../.."
 
 CLIENTS=10000
 # All nights on one database, in seconds.
-DONE_WITHIN=660
+DONE_WITHIN=780
 PROGRAM=$(realpath "${FAULT_NIGHT:-${CARGO_TARGET_DIR:-target}/release/examples/fault_night}")
 RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/klaar-faults.XXXXXX")
 
