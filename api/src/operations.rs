@@ -20,7 +20,7 @@ use crate::reply::{PageOut, Reply};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Operation, example = json!({
     "id": "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "client_import", "status": "running", "done": 1200, "total": 2000, "failed": 17,
-    "result": null, "problem": null, "created_at": "2026-11-22T09:00:00.000000Z", "updated_at": "2026-11-22T09:00:02.000000Z", "finished_at": null
+    "result": null, "problem": null, "dead_job_id": null, "created_at": "2026-11-22T09:00:00.000000Z", "updated_at": "2026-11-22T09:00:02.000000Z", "finished_at": null
 }))]
 pub struct OperationOut {
     /// The operation's identifier.
@@ -40,6 +40,9 @@ pub struct OperationOut {
     result: Option<Value>,
     /// Why it was broken off.
     problem: Option<OperationProblemOut>,
+    /// The job that was to do its work and has failed too often: nothing more happens until somebody retries that job, once
+    /// its cause is mended. Null while all is well.
+    dead_job_id: Option<String>,
     /// When it was asked for.
     created_at: String,
     /// When its progress was last written.
@@ -75,6 +78,7 @@ impl OperationOut {
                 }
                 OperationProblemOut { code: problem.code, title }
             }),
+            dead_job_id: operation.dead_job.map(|job| job.to_string()),
             created_at: operation.created_at.to_string(),
             updated_at: operation.updated_at.to_string(),
             finished_at: operation.finished_at.map(|at| at.to_string()),

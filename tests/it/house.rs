@@ -229,14 +229,18 @@ impl House {
 
     /// A job of the practice that failed for good; returns its identifier.
     pub fn bury_a_job(&self, practice: &Practice) -> String {
-        let (db, options) = (&self.db, jobs::EnqueueOptions::of(practice.uid()));
-        db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &options)).unwrap();
+        let options = jobs::EnqueueOptions::of(practice.uid());
+        self.db.write(|tx| jobs::enqueue(tx, &PruneSettled {}, &options)).unwrap();
+        self.bury_a_waiting::<PruneSettled>()
+    }
+
+    /// Has a waiting job of this kind fail for good; returns its identifier.
+    pub fn bury_a_waiting<J: jobs::Job>(&self) -> String {
         let lease = std::time::Duration::from_secs(30);
-        let lane = <PruneSettled as jobs::Job>::LANE;
-        let claimed = jobs::claim(db, jobs::WorkerId::new(), lane, 10, lease).unwrap();
-        let own = claimed.iter().find(|claimed| claimed.kind == <PruneSettled as jobs::Job>::KIND).unwrap().ticket;
-        jobs::start(db, &[own], lease).unwrap();
-        db.write(|tx| jobs::fail(tx, own, "it broke", jobs::Retry::Never)).unwrap();
+        let claimed = jobs::claim(&self.db, jobs::WorkerId::new(), J::LANE, 10, lease).unwrap();
+        let own = claimed.iter().find(|claimed| claimed.kind == J::KIND).unwrap().ticket;
+        jobs::start(&self.db, &[own], lease).unwrap();
+        self.db.write(|tx| jobs::fail(tx, own, "it broke", jobs::Retry::Never)).unwrap();
         own.id.to_string()
     }
 

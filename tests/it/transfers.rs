@@ -1,5 +1,6 @@
 //! Client lists in and out through the front door.
 
+use klaar_domain::transfers::ImportClients;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -167,6 +168,22 @@ async fn what_is_no_list_is_refused_at_once() {
     );
     assert_eq!(send(&api, "", vec![b'x'; 64 * 1024 * 1024 + 1]).await.expect(413)["code"], "too_large");
     assert_eq!(api.get("/v1/operations").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn an_import_whose_job_died_says_so_and_goes_on_when_it_is_retried() {
+    let (house, api) = house().await;
+    let operation = send(&api, "", "naam\nJan\n").await.expect(202);
+    assert_eq!(operation["dead_job_id"], Value::Null);
+    let job = house.bury_a_waiting::<ImportClients>();
+    let path = format!("/v1/operations/{}", operation["id"].as_str().unwrap());
+    let stalled = api.get(&path).await.expect(200);
+    assert_eq!((&stalled["status"], &stalled["dead_job_id"]), (&json!("waiting"), &json!(job)));
+    assert_eq!(api.get("/v1/operations").await.expect(200)["items"][0], stalled);
+    assert_eq!(api.post(&format!("/v1/dead-jobs/{job}/retry"), &json!({})).await.status, 204);
+    assert_eq!(api.get(&path).await.expect(200)["dead_job_id"], Value::Null);
+    house.run_jobs().await;
+    assert_eq!(counts(&import_of(&api, &operation).await), [1, 1, 1, 0, 0, 0]);
 }
 
 #[tokio::test]

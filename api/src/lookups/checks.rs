@@ -154,7 +154,7 @@ impl From<Check> for CheckOut {
 #[schema(as = RegistrationCheckStarted, example = json!({
     "registration_check_id": "chk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b",
     "operation": { "id": "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "registration_check", "status": "waiting", "done": 0, "total": 412,
-        "failed": 0, "result": null, "problem": null, "created_at": "2026-11-22T09:00:00.000000Z",
+        "failed": 0, "result": null, "problem": null, "dead_job_id": null, "created_at": "2026-11-22T09:00:00.000000Z",
         "updated_at": "2026-11-22T09:00:00.000000Z", "finished_at": null }
 }))]
 pub struct StartedOut {

@@ -153,6 +153,7 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
         created_at -> BigInt,
+        operation_id -> Nullable<UidType>,
     }
 }
 

@@ -9,6 +9,7 @@ use super::actor::Actor;
 use super::clock::Instant;
 use super::db::{Conn, Tx};
 use super::error::{Error, Result};
+use super::jobs::{self, JobId};
 use super::page::{self, Page};
 use super::{JsonText, Uid};
 use crate::schema::operations;
@@ -116,6 +117,8 @@ pub struct Operation {
     pub updated_at: Instant,
     /// When it was over.
     pub finished_at: Option<Instant>,
+    /// The job that was to do its work and is dead: nothing more happens until somebody retries it.
+    pub dead_job: Option<JobId>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -156,6 +159,7 @@ impl Row {
             created_at: self.created_at,
             updated_at: self.updated_at,
             finished_at: self.finished_at,
+            dead_job: None,
         })
     }
 }
@@ -300,7 +304,19 @@ pub fn find(conn: &mut Conn, practice: Uid, id: OperationId) -> Result<Operation
         .select(Row::as_select())
         .first(conn)
         .optional()?;
-    row.ok_or(Error::NotFound("operation"))?.read()
+    let mut found = [row.ok_or(Error::NotFound("operation"))?.read()?];
+    name_dead_jobs(conn, &mut found)?;
+    let [operation] = found;
+    Ok(operation)
+}
+
+fn name_dead_jobs(conn: &mut Conn, operations: &mut [Operation]) -> Result<()> {
+    let open: Vec<OperationId> = operations.iter().filter(|o| !o.status.is_over()).map(|o| o.id).collect();
+    let dead = jobs::dead_of(conn, &open)?;
+    for operation in operations {
+        operation.dead_job = dead.get(&operation.id).copied();
+    }
+    Ok(())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -323,6 +339,7 @@ pub fn list(conn: &mut Conn, practice: Uid, cursor: Option<&str>, limit: u32) ->
         .limit(i64::from(limit) + 1)
         .select(Row::as_select())
         .load(conn)?;
-    let read = rows.into_iter().map(Row::read).collect::<Result<Vec<_>>>()?;
+    let mut read = rows.into_iter().map(Row::read).collect::<Result<Vec<_>>>()?;
+    name_dead_jobs(conn, &mut read)?;
     Ok(Page::of(read, limit, |last| Position(last.created_at.0, last.id)))
 }

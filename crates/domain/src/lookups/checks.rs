@@ -73,7 +73,7 @@ pub fn request(
     }
     let event = Event::new("registration_check.requested", "api").on(id);
     audit::record(tx, practice.uid(), actor, &event.after(&serde_json::json!({ "clients": total })))?;
-    jobs::enqueue(tx, &AskForCheck { check: id }, &EnqueueOptions::of(practice.uid()))?;
+    jobs::enqueue(tx, &AskForCheck { check: id }, &EnqueueOptions::of(practice.uid()).work_of(operation))?;
     Ok((id, operations::find(tx, practice.uid(), operation)?))
 }
 
@@ -182,7 +182,8 @@ pub fn store_findings(tx: &mut Tx<'_>, check: &Running, clients: &[Loaded], harv
     operations::advance(tx, check.operation, done, unanswered)?;
     let open = findings::table.filter(findings::check_id.eq(check.id).and(findings::answers.is_null()));
     if done > 0 && diesel::select(diesel::dsl::exists(open)).get_result(&mut **tx)? {
-        jobs::enqueue(tx, &AskForCheck { check: check.id }, &EnqueueOptions::of(check.practice.uid()))?;
+        let options = EnqueueOptions::of(check.practice.uid()).work_of(check.operation);
+        jobs::enqueue(tx, &AskForCheck { check: check.id }, &options)?;
         return Ok(());
     }
     let now = tx.now();
@@ -245,7 +246,7 @@ pub fn apply(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, id: CheckId) -
         return Err(Error::conflict("check_applied"));
     }
     audit::record(tx, practice.uid(), actor, &Event::new("registration_check.applied", "api").on(id))?;
-    jobs::enqueue(tx, &ApplyFindings { check: id }, &EnqueueOptions::of(practice.uid()))?;
+    jobs::enqueue(tx, &ApplyFindings { check: id }, &EnqueueOptions::of(practice.uid()).work_of(operation))?;
     operations::find(tx, practice.uid(), operation)
 }
 
@@ -306,7 +307,8 @@ pub fn apply_page(tx: &mut Tx<'_>, check: &Running) -> Result<()> {
     let count = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
     operations::advance(tx, application, count(open.len()), count(skipped))?;
     if count(open.len()) == APPLIED {
-        jobs::enqueue(tx, &ApplyFindings { check: check.id }, &EnqueueOptions::of(check.practice.uid()))?;
+        let options = EnqueueOptions::of(check.practice.uid()).work_of(application);
+        jobs::enqueue(tx, &ApplyFindings { check: check.id }, &options)?;
         return Ok(());
     }
     end_application(tx, check, application)

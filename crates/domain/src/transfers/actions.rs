@@ -117,7 +117,7 @@ pub fn submit(
     queries::advance(tx, &import, Status::Waiting)?;
     queries::set_header(tx, id, operation, header)?;
     let job = ImportClients { practice: practice.id, import: id };
-    jobs::enqueue(tx, &job, &EnqueueOptions::of(practice.uid()))?;
+    jobs::enqueue(tx, &job, &EnqueueOptions::of(practice.uid()).work_of(operation))?;
     Ok(operation)
 }
 

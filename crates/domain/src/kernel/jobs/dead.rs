@@ -1,5 +1,7 @@
 //! Dead letters: jobs that failed too often and wait for a person.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::kernel::Uid;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, Result};
+use crate::kernel::operations::OperationId;
 use crate::kernel::page::{self, Page};
 use crate::schema::jobs;
 
@@ -60,6 +63,22 @@ pub fn list_dead(conn: &mut Conn, practice: Option<Uid>, cursor: Option<&str>, l
         ))
         .load(conn)?;
     Ok(Page::of(rows, limit, |last| Position(last.died_at.map_or(0, |at| at.0), last.id)))
+}
+
+/// The dead jobs that were to do the work of these operations, by operation; of several, one.
+///
+/// # Errors
+/// When the database is away.
+pub fn dead_of(conn: &mut Conn, operations: &[OperationId]) -> Result<HashMap<OperationId, JobId>> {
+    if operations.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Option<OperationId>, JobId)> = jobs::table
+        .filter(has_status(DEAD))
+        .filter(jobs::operation_id.eq_any(operations))
+        .select((jobs::operation_id, jobs::id))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(operation, job)| Some((operation?, job))).collect())
 }
 
 /// Brings a dead job of the practice (`None`: of the product itself) back to life: due at once, no failures counted.

@@ -29,7 +29,7 @@ use super::Uid;
 use super::clock::Instant;
 
 pub use claims::{Claimed, Started, claim, leased_count, reclaim_expired, renew, start, unstarted};
-pub use dead::{DeadJob, list_dead, retry_dead};
+pub use dead::{DeadJob, dead_of, list_dead, retry_dead};
 pub use doorbell::Doorbell;
 pub use queue::{EnqueueOptions, enqueue, enqueue_all};
 pub use settle::{GiveBack, Retry, fail, finish, finish_all, give_back, give_back_unstarted, prune_done};

@@ -6,6 +6,7 @@ use super::{CHUNK, Job, JobId, NO_PRACTICE};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Tx;
 use crate::kernel::error::Result;
+use crate::kernel::operations::OperationId;
 use crate::kernel::{JsonText, Uid};
 use crate::on_each;
 use crate::schema::jobs;
@@ -22,6 +23,8 @@ pub struct EnqueueOptions {
     pub dedupe_key: Option<String>,
     /// Lower goes first among one practice's due jobs; 0 when nothing is urgent.
     pub priority: i32,
+    /// The operation whose work it does: should the job die, the operation names it.
+    pub operation: Option<OperationId>,
 }
 
 impl EnqueueOptions {
@@ -42,6 +45,13 @@ impl EnqueueOptions {
     #[must_use]
     pub fn once(mut self, key: impl Into<String>) -> Self {
         self.dedupe_key = Some(key.into());
+        self
+    }
+
+    /// The same, as work of an operation.
+    #[must_use]
+    pub fn work_of(mut self, operation: OperationId) -> Self {
+        self.operation = Some(operation);
         self
     }
 
@@ -70,6 +80,7 @@ struct NewJob<'a> {
     max_failures: i32,
     run_at: Instant,
     created_at: Instant,
+    operation_id: Option<Uid>,
 }
 
 impl<'a> NewJob<'a> {
@@ -88,6 +99,7 @@ impl<'a> NewJob<'a> {
             max_failures: J::MAX_FAILURES,
             run_at: options.run_at.unwrap_or(now),
             created_at: now,
+            operation_id: options.operation.map(|id| id.0),
         }
     }
 }
