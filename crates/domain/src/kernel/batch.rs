@@ -15,7 +15,7 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 
 use super::db::Conn;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::{Uid, UidType};
 
 /// The values of one column, as an array.
@@ -96,7 +96,9 @@ pub fn insert_keyed<R: Batch>(conn: &mut Conn, rows: &[R], id: impl Fn(&R) -> Ui
     match conn {
         Conn::Postgres(c) => {
             let keys: HashMap<Uid, i64> = ManyKeyed(Many::of(rows)).load(c)?.into_iter().collect();
-            Ok(rows.iter().filter_map(|row| keys.get(&id(row)).copied()).collect())
+            let key_of =
+                |row| keys.get(&id(row)).copied().ok_or_else(|| Error::internal("a new row came back without its key"));
+            rows.iter().map(key_of).collect()
         }
         Conn::Sqlite(c) => {
             insert_each(c, rows)?;

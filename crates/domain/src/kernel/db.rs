@@ -395,3 +395,35 @@ impl r2d2::HandleError<PoolFault> for LogFaults {
         tracing::warn!(%fault, "the database gives no connection; check that it runs and that KLAAR_DATABASE_URL is right");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use diesel::RunQueryDsl as _;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_panics_is_undone_and_the_next_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::parse(&format!("sqlite:{}", folder.path().join("klaar.db").display())).unwrap();
+        let db = Db::open(&address, 2, Clock::system()).unwrap();
+        db.write(|tx| Ok(tx.batch_execute("CREATE TABLE t (n INTEGER)")?)).unwrap();
+        let broken = catch_unwind(AssertUnwindSafe(|| {
+            db.write(|tx| -> Result<()> {
+                tx.batch_execute("INSERT INTO t VALUES (1)")?;
+                panic!("in the middle");
+            })
+        }));
+        assert!(broken.is_err());
+        db.write(|tx| Ok(tx.batch_execute("INSERT INTO t VALUES (2)")?)).unwrap();
+        let numbers: i64 = db
+            .read(|conn| {
+                Ok(diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT sum(n) FROM t)"))
+                    .get_result(conn)?)
+            })
+            .unwrap();
+        assert_eq!(numbers, 2);
+    }
+}

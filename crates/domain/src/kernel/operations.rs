@@ -305,14 +305,14 @@ pub fn find(conn: &mut Conn, practice: Uid, id: OperationId) -> Result<Operation
         .first(conn)
         .optional()?;
     let mut found = [row.ok_or(Error::NotFound("operation"))?.read()?];
-    name_dead_jobs(conn, &mut found)?;
+    name_dead_jobs(conn, practice, &mut found)?;
     let [operation] = found;
     Ok(operation)
 }
 
-fn name_dead_jobs(conn: &mut Conn, operations: &mut [Operation]) -> Result<()> {
+fn name_dead_jobs(conn: &mut Conn, practice: Uid, operations: &mut [Operation]) -> Result<()> {
     let open: Vec<OperationId> = operations.iter().filter(|o| !o.status.is_over()).map(|o| o.id).collect();
-    let dead = jobs::dead_of(conn, &open)?;
+    let dead = jobs::dead_of(conn, practice, &open)?;
     for operation in operations {
         operation.dead_job = dead.get(&operation.id).copied();
     }
@@ -340,6 +340,6 @@ pub fn list(conn: &mut Conn, practice: Uid, cursor: Option<&str>, limit: u32) ->
         .select(Row::as_select())
         .load(conn)?;
     let mut read = rows.into_iter().map(Row::read).collect::<Result<Vec<_>>>()?;
-    name_dead_jobs(conn, &mut read)?;
+    name_dead_jobs(conn, practice, &mut read)?;
     Ok(Page::of(read, limit, |last| Position(last.created_at.0, last.id)))
 }

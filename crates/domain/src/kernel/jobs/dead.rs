@@ -65,17 +65,17 @@ pub fn list_dead(conn: &mut Conn, practice: Option<Uid>, cursor: Option<&str>, l
     Ok(Page::of(rows, limit, |last| Position(last.died_at.map_or(0, |at| at.0), last.id)))
 }
 
-/// The dead jobs that were to do the work of these operations, by operation; of several, one.
+/// The dead jobs that were to do the work of these operations of the practice, by operation; of several, one.
 ///
 /// # Errors
 /// When the database is away.
-pub fn dead_of(conn: &mut Conn, operations: &[OperationId]) -> Result<HashMap<OperationId, JobId>> {
+pub fn dead_of(conn: &mut Conn, practice: Uid, operations: &[OperationId]) -> Result<HashMap<OperationId, JobId>> {
     if operations.is_empty() {
         return Ok(HashMap::new());
     }
     let rows: Vec<(Option<OperationId>, JobId)> = jobs::table
         .filter(has_status(DEAD))
-        .filter(jobs::operation_id.eq_any(operations))
+        .filter(jobs::practice_id.eq(practice).and(jobs::operation_id.eq_any(operations)))
         .select((jobs::operation_id, jobs::id))
         .load(conn)?;
     Ok(rows.into_iter().filter_map(|(operation, job)| Some((operation?, job))).collect())
