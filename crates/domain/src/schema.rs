@@ -13,6 +13,7 @@ diesel::table! {
         version -> BigInt,
         revision -> BigInt,
         created_at -> BigInt,
+        fields_version -> BigInt,
     }
 }
 

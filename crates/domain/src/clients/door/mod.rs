@@ -38,13 +38,32 @@ pub struct Set {
 ///
 /// # Errors
 /// [`Error::NotFound`] when the practice is gone.
-pub fn open(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, mut event: Event<'_>) -> Result<Set> {
-    let version = diesel::update(practices::table.find(practice.id))
-        .set(practices::version.eq(practices::version + 1))
-        .returning(practices::version)
-        .get_result::<i64>(&mut **tx)
-        .optional()?
-        .ok_or(Error::NotFound("practice"))?;
+pub fn open(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, event: Event<'_>) -> Result<Set> {
+    let raised = diesel::update(practices::table.find(practice.id)).set(practices::version.eq(practices::version + 1));
+    let version = raised.returning(practices::version).get_result::<i64>(&mut **tx).optional()?;
+    begin(tx, practice, actor, (event, version))
+}
+
+/// Opens a change set that changes categories, fields or options of the practice, and perhaps values with them: whoever
+/// has read them before reads them again.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_fields(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, event: Event<'_>) -> Result<Set> {
+    let next = practices::version + 1;
+    let raised = diesel::update(practices::table.find(practice.id))
+        .set((practices::version.eq(next), practices::fields_version.eq(next)));
+    let version = raised.returning(practices::version).get_result::<i64>(&mut **tx).optional()?;
+    begin(tx, practice, actor, (event, version))
+}
+
+fn begin(
+    tx: &mut Tx<'_>,
+    practice: &Practice,
+    actor: &Actor,
+    (mut event, version): (Event<'_>, Option<i64>),
+) -> Result<Set> {
+    let version = version.ok_or(Error::NotFound("practice"))?;
     event.version = Some(version);
     let entry = audit::record(tx, practice.uid(), actor, &event)?;
     Ok(Set { entry, version, practice: practice.uid(), now: tx.now() })
