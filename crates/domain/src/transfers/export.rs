@@ -1,14 +1,15 @@
 //! A client list out: CSV for spreadsheets, a page of clients at a time.
 
-use super::cells::{guarded, yes_no};
+use super::cells::guarded;
 use super::columns::{card_fields, label};
 use super::facts::Fact;
 use crate::clients::{self, Card, Client, Filter, FixedField as F, Responsible, Sort, Surroundings};
-use crate::custom_fields::{self, Catalogue, Field, FieldValue};
+use crate::custom_fields::{self, Field, FieldValue, Names};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::readings::said;
 
 /// Clients read at a time.
 const PAGE: u32 = 500;
@@ -22,6 +23,8 @@ pub struct Export {
     language: Language,
     around: Surroundings,
     fields: Vec<Field>,
+    /// Of the members and clients that the page's values speak of.
+    names: Names,
     cursor: Cursor,
 }
 
@@ -39,10 +42,18 @@ impl Export {
     /// When the database refuses.
     pub fn begin(conn: &mut Conn, practice: &Practice, filter: Filter, language: Language) -> Result<Self> {
         let around = clients::surroundings(conn, practice)?;
-        let Catalogue { fields, .. } = custom_fields::catalogue(conn, practice)?;
+        let catalogue = custom_fields::catalogue(conn, practice)?;
         // What the system owns stands among the registration facts already.
-        let fields = fields.into_iter().filter(|field| field.active && !field.kind.is_system_owned()).collect();
-        Ok(Self { practice: practice.clone(), filter, language, around, fields, cursor: Cursor::Header })
+        let fields = catalogue.usable().filter(|field| !field.kind.is_system_owned()).cloned().collect();
+        Ok(Self {
+            practice: practice.clone(),
+            filter,
+            language,
+            around,
+            fields,
+            names: Names::default(),
+            cursor: Cursor::Header,
+        })
     }
 
     /// The next piece of the file: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
@@ -61,6 +72,8 @@ impl Export {
             Cursor::Behind(cursor) => Some(cursor.as_str()),
         };
         let page = clients::list(conn, &self.practice, &self.filter, Sort::Created, (cursor, PAGE))?;
+        let spoken_of = page.items.iter().flat_map(|client| spoken_of(client, &self.fields));
+        self.names = Names::of(conn, &self.practice, spoken_of)?;
         let rows: Vec<Vec<String>> = page.items.iter().map(|client| self.row(client)).collect();
         self.cursor = page.next_cursor.map_or(Cursor::End, Cursor::Behind);
         Ok(Some(written(&rows)?))
@@ -85,9 +98,9 @@ impl Export {
             F::Kind => return card.kind.as_str().to_owned(),
             F::Name => return card.name.clone(),
             F::VatLiable => {
-                return card.vat_liable.map_or_else(String::new, |yes| yes_no(yes, self.language).to_owned());
+                return card.vat_liable.map_or_else(String::new, |yes| said(yes, self.language).to_owned());
             }
-            F::Government => return yes_no(card.government, self.language).to_owned(),
+            F::Government => return said(card.government, self.language).to_owned(),
             F::Identifiers => return card.identifiers.join(" "),
             F::Country => return card.country.clone(),
             F::Language => return card.language.clone(),
@@ -132,15 +145,23 @@ impl Export {
     }
 
     fn custom(&self, client: &Client, field: &Field) -> String {
-        match custom_fields::shown(client, field) {
-            None => String::new(),
-            Some(FieldValue::AccessPoint(name)) => name.to_owned(),
-            Some(FieldValue::Option(option)) => option.label.clone(),
-            Some(FieldValue::Plain(serde_json::Value::String(text))) => text.clone(),
-            Some(FieldValue::Plain(serde_json::Value::Bool(yes))) => yes_no(*yes, self.language).to_owned(),
-            Some(FieldValue::Plain(value)) => value.to_string(),
-        }
+        let value = custom_fields::shown(client, field);
+        value.map_or_else(String::new, |value| custom_fields::readable(&value, &self.names, self.language))
     }
+}
+
+/// The members and clients that a client's values speak of.
+fn spoken_of<'a>(client: &'a Client, fields: &'a [Field]) -> impl Iterator<Item = &'a str> {
+    fields.iter().filter_map(|field| match custom_fields::shown(client, field)? {
+        FieldValue::Member(id) | FieldValue::Client(id) => Some(id),
+        FieldValue::AccessPoint(_)
+        | FieldValue::Plain(_)
+        | FieldValue::YesNo(_)
+        | FieldValue::Amount(_)
+        | FieldValue::Option(_)
+        | FieldValue::Options(_)
+        | FieldValue::Document { .. } => None,
+    })
 }
 
 fn written(rows: &[Vec<String>]) -> Result<Vec<u8>> {
