@@ -1,5 +1,11 @@
 //! Clients through the front door.
 
+use klaar_domain::clients;
+use klaar_domain::clients::door::{self, Assigned};
+use klaar_domain::identity::Practice;
+use klaar_domain::kernel::actor::Actor;
+use klaar_domain::kernel::audit::Event;
+use klaar_domain::kernel::db::Tx;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -240,4 +246,52 @@ async fn contacts_are_added_changed_removed_and_remembered() {
     let kinds: Vec<&str> = history["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["contact.removed", "contact.updated", "contact.created", "client.created"]);
     assert!(history["items"][0]["changes"][0]["before"].as_str().unwrap().contains("Jan"));
+}
+
+/// One statement for many clients writes what a PATCH of each would: value, history, provenance, revision.
+#[tokio::test]
+async fn a_value_assigned_to_many_is_logged_on_each() {
+    let house = House::open().await;
+    let (ours, theirs) = (house.practice("Ours"), house.practice("Theirs"));
+    let (api, other) = (house.may_everything(&ours), house.may_everything(&theirs));
+    let mut keys = Vec::new();
+    for (name, fields) in [("A", json!({})), ("B", json!({ "comments": "old" })), ("C", json!({ "comments": "same" }))]
+    {
+        let made = api.post("/v1/clients", &json!({ "name": name, "fields": fields })).await.expect(201);
+        keys.push((key_of(&house, &ours, &made["id"]), made["id"].as_str().unwrap().to_owned()));
+    }
+    let foreign = other.post("/v1/clients", &json!({ "name": "D" })).await.expect(201);
+    let foreign_key = key_of(&house, &theirs, &foreign["id"]);
+    let comments = house
+        .db
+        .read(|conn| klaar_domain::custom_fields::catalogue(conn, &ours))
+        .unwrap()
+        .by_slug("comments")
+        .unwrap()
+        .key;
+    let assign = |clients: &[i64], values: Assigned<'_>| {
+        let event = Event::new("clients.edited", "api");
+        let work = |tx: &mut Tx<'_>| {
+            door::open(tx, &ours, &Actor::operator(), event)?.assign_values(tx, comments, clients, values)
+        };
+        house.db.write(work).unwrap()
+    };
+    let all: Vec<i64> = keys.iter().map(|(key, _)| *key).chain([foreign_key]).collect();
+    assert_eq!(assign(&all, Assigned::One(Some(&json!("same")))), 2, "C has it already, D is another practice's");
+    let read = async |at: usize| api.get(&format!("/v1/clients/{}", keys[at].1)).await.expect(200);
+    let (a, b, c) = (read(0).await, read(1).await, read(2).await);
+    assert_eq!([&a["revision"], &b["revision"], &c["revision"]], [2, 3, 2]);
+    assert_eq!(a["fields"]["comments"], "same");
+    let history = api.get(&format!("/v1/clients/{}/history", keys[1].1)).await.expect(200);
+    assert_eq!(history["items"][0]["changes"], json!([{ "field": "comments", "before": "old", "after": "same" }]));
+    assert_eq!(assign(&all, Assigned::Each(&[None, Some(json!("\"é\" \\ '")), Some(json!("same")), None])), 2);
+    let (a, b, c) = (read(0).await, read(1).await, read(2).await);
+    assert_eq!([a["fields"].get("comments"), b["fields"].get("comments")], [None, Some(&json!("\"é\" \\ '"))]);
+    assert_eq!([&a["revision"], &b["revision"], &c["revision"]], [3, 4, 2]);
+    let d = other.get(&format!("/v1/clients/{}", foreign["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&d["fields"], &d["revision"]), (&json!({}), &json!(1)));
+}
+
+fn key_of(house: &House, practice: &Practice, id: &Value) -> i64 {
+    house.db.read(|conn| clients::find(conn, practice, id.as_str().unwrap().parse().unwrap())).unwrap().key
 }

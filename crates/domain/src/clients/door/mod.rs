@@ -3,6 +3,7 @@
 //! [`open`] locks and raises the practice's version as the first statement, so that no other writer of the practice can slip
 //! in, and writes the audit entry; the [`Set`] it returns writes rows together with their old and new values.
 
+mod assign;
 mod hold;
 mod rows;
 
@@ -10,6 +11,7 @@ use std::borrow::Cow;
 
 use diesel::prelude::*;
 
+pub use self::assign::Assigned;
 pub use self::hold::hold;
 pub use self::rows::NewClient;
 use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
