@@ -68,15 +68,23 @@ pub struct ActorOut {
     name: String,
 }
 
+impl ActorOut {
+    /// Who an entry says did it.
+    pub fn of(entry: &Entry) -> Self {
+        Self { kind: entry.actor_kind.clone(), id: entry.actor_id.clone(), name: entry.actor_name.clone() }
+    }
+}
+
 impl From<Entry> for EntryOut {
     fn from(entry: Entry) -> Self {
+        let actor = ActorOut::of(&entry);
         Self {
             id: entry.id.to_string(),
             kind: entry.kind,
             at: entry.at.to_string(),
             source: entry.source,
             subject: entry.subject,
-            actor: ActorOut { kind: entry.actor_kind, id: entry.actor_id, name: entry.actor_name },
+            actor,
             operation_id: entry.operation_id.map(|id| klaar_domain::kernel::operations::OperationId(id).to_string()),
             before: entry.before.and_then(|text| text.read().ok()),
             after: entry.after.and_then(|text| text.read().ok()),

@@ -1,11 +1,11 @@
-//! Clients: the card, its custom fields, its registration, its history.
+//! Clients: the card, its custom fields, its registration.
 
 use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Query};
 use actix_web::{get, patch, post};
-use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, FixedField};
-use klaar_domain::custom_fields::{self, Catalogue, Field, FieldValue, OptionId};
+use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, Values};
+use klaar_domain::custom_fields::{self, Catalogue, Field, FieldOption, FieldValue, OptionId};
 use klaar_domain::identity::MemberId;
 use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::Result;
@@ -104,7 +104,8 @@ pub struct ClientIn {
     /// Last day of the mandate, `YYYY-MM-DD`.
     #[schema(value_type = Option<DayOrBlank>)]
     mandate_end: Option<String>,
-    /// Custom values by the field's slug; a choice by option identifier or label.
+    /// Custom values by the field's slug: a choice by option identifier or label, several as an array of them; an amount as
+    /// text or number; a member by identifier, name or address; a client by identifier; a document as `name` and `url`.
     #[serde(default)]
     #[schema(value_type = BTreeMap<FieldSlug, GivenValue>)]
     fields: BTreeMap<String, Value>,
@@ -318,7 +319,9 @@ pub struct ClientOut<'a> {
     mandate_end: Option<&'a str>,
     /// What the network says; the system's own.
     registration: RegistrationOut<'a>,
-    /// Custom values by the field's slug; a field without a value is not there. A choice is an object with `option_id` and `label`.
+    /// Custom values by the field's slug; a field without a value is not there. A choice is an object with `option_id` and
+    /// `label`, several an array of them; an amount a text with two decimals; a member, client or document an object with
+    /// `member_id`, `client_id`, or `name` and `url`.
     #[schema(value_type = BTreeMap<String, Value>)]
     fields: FieldsOut<'a>,
     /// When it was archived; null while it is active.
@@ -384,7 +387,7 @@ pub struct FieldsOut<'a> {
 impl<'a> Serialize for FieldsOut<'a> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let filled = |field: &'a Field| Some((&field.slug, FieldOut::of(custom_fields::shown(self.client, field)?)));
-        serializer.collect_map(self.catalogue.fields.iter().filter_map(filled))
+        serializer.collect_map(self.catalogue.usable().filter_map(filled))
     }
 }
 
@@ -394,7 +397,26 @@ impl<'a> Serialize for FieldsOut<'a> {
 enum FieldOut<'a> {
     Text(&'a str),
     Plain(&'a Value),
-    Option { option_id: OptionId, label: &'a str },
+    YesNo(bool),
+    Amount(String),
+    Option(OptionOut<'a>),
+    Options(Vec<OptionOut<'a>>),
+    Member { member_id: &'a str },
+    Client { client_id: &'a str },
+    Document { name: &'a str, url: &'a str },
+}
+
+/// An option that a client has.
+#[derive(Debug, Serialize)]
+struct OptionOut<'a> {
+    option_id: OptionId,
+    label: &'a str,
+}
+
+impl<'a> OptionOut<'a> {
+    fn of(option: &'a FieldOption) -> Self {
+        Self { option_id: option.id, label: &option.label }
+    }
 }
 
 impl<'a> FieldOut<'a> {
@@ -402,7 +424,13 @@ impl<'a> FieldOut<'a> {
         match value {
             FieldValue::AccessPoint(name) => Self::Text(name),
             FieldValue::Plain(value) => Self::Plain(value),
-            FieldValue::Option(option) => Self::Option { option_id: option.id, label: &option.label },
+            FieldValue::YesNo(yes) => Self::YesNo(yes),
+            FieldValue::Amount(cents) => Self::Amount(custom_fields::amount(cents)),
+            FieldValue::Option(option) => Self::Option(OptionOut::of(option)),
+            FieldValue::Options(options) => Self::Options(options.into_iter().map(OptionOut::of).collect()),
+            FieldValue::Member(member_id) => Self::Member { member_id },
+            FieldValue::Client(client_id) => Self::Client { client_id },
+            FieldValue::Document { name, url } => Self::Document { name, url },
         }
     }
 }
@@ -454,32 +482,6 @@ impl<'a> ClientOut<'a> {
     }
 }
 
-/// One thing that happened to a client.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ClientEvent, example = json!({
-    "id": "aud_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "client.updated", "at": "2026-11-21T10:30:00.000000Z", "source": "api",
-    "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }, "operation_id": null,
-    "changes": [{ "field": "email", "before": null, "after": "info@peeters.example" }]
-}))]
-pub struct ClientEventOut {
-    #[serde(flatten)]
-    entry: crate::audit::EntryOut,
-    /// The values that changed.
-    changes: Vec<ChangeOut>,
-}
-
-/// A value that changed.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Change, example = json!({ "field": "email", "before": null, "after": "info@peeters.example" }))]
-pub struct ChangeOut {
-    /// The field: a name of the card, or the slug of a custom field; `created` when the client came into being.
-    field: String,
-    /// The value before; null when there was none.
-    before: Option<String>,
-    /// The value after; null when it was cleared.
-    after: Option<String>,
-}
-
 fn reply(client: &Client, catalogue: &Catalogue) -> Result<Reply> {
     let revision = client.revision;
     Ok(Reply::ok(&ClientOut::of(client, catalogue))?.tagged(revision))
@@ -518,7 +520,7 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
     may.once(body.hash, move |tx, caller| {
         let (draft, fields) = body.value.split();
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        let values = custom_fields::check_values(&catalogue, &fields)?;
+        let values = custom_fields::check_values(tx, &caller.practice, &catalogue, &fields, &Values::new())?;
         let client = clients::create(tx, &caller.practice, &caller.actor, draft, values)?;
         let (revision, location) = (client.revision, format!("/v1/clients/{}", client.id));
         Ok(Reply::created(location, &ClientOut::of(&client, &catalogue))?.tagged(revision))
@@ -555,8 +557,9 @@ pub async fn update_client(
     may.write(move |tx, caller| {
         let (change, fields) = body.value.split();
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        let values = custom_fields::check_values(&catalogue, &fields)?;
-        let client = clients::change(tx, &caller.practice, &caller.actor, (id.get()?, seen.0), (change, values))?;
+        let before = clients::find(tx, &caller.practice, id.get()?)?;
+        let values = custom_fields::check_values(tx, &caller.practice, &catalogue, &fields, &before.values)?;
+        let client = clients::change(tx, &caller.practice, &caller.actor, (before.id, seen.0), (change, values))?;
         reply(&client, &catalogue)
     })
     .await
@@ -590,50 +593,6 @@ pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Res
     .await
 }
 
-/// Read a client's history
-///
-/// What happened to the client, the newest first, each with the values before and after.
-#[utoipa::path(operation_id = "list_client_history", tag = "clients",
-    params(("id" = String, Path, description = "The client's identifier.", example = "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"), crate::audit::PageQuery),
-    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of what happened.", body = PageOut<ClientEventOut>)))]
-#[get("/clients/{id}/history")]
-pub async fn list_client_history(
-    may: May<ClientsRead>,
-    id: InPath<ClientId>,
-    query: Query<crate::audit::PageQuery>,
-) -> Result<Reply, Problem> {
-    may.read(move |conn, caller| {
-        let catalogue = custom_fields::catalogue(conn, &caller.practice)?;
-        let client = clients::find(conn, &caller.practice, id.get()?)?;
-        let page =
-            clients::history(conn, &caller.practice, &client, (query.cursor.as_deref(), page::limit(query.limit)?))?;
-        let page = page.map(|(entry, changes)| ClientEventOut {
-            entry: entry.into(),
-            changes: changes.into_iter().map(|change| change_out(change, &catalogue)).collect(),
-        });
-        Reply::ok(&PageOut::from(page))
-    })
-    .await
-}
-
-/// A change as people read it: fields by name, options by label.
-fn change_out(change: clients::Change, catalogue: &Catalogue) -> ChangeOut {
-    let custom = catalogue.by_key(change.field);
-    let field = match (custom, FixedField::from_number(change.field)) {
-        (Some(field), _) => field.slug.clone(),
-        (None, Some(fixed)) => fixed.as_str().to_owned(),
-        (None, None) => "created".to_owned(),
-    };
-    let label = |value: Option<String>| match (custom, &value) {
-        (Some(field), Some(text)) => {
-            let option = text.parse::<i64>().ok().and_then(|key| field.options.iter().find(|option| option.key == key));
-            option.map(|option| option.label.clone()).or(value)
-        }
-        _ => value,
-    };
-    ChangeOut { field, before: label(change.old), after: label(change.new) }
-}
-
 /// Mounts the room.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -642,6 +601,5 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(get_client)
         .service(update_client)
         .service(archive_client)
-        .service(restore_client)
-        .service(list_client_history);
+        .service(restore_client);
 }

@@ -47,6 +47,7 @@ needs!(
     ExportsRead,
     LookupsRun,
     AuditRead,
+    FieldsManage,
     OperationsManage,
     MembersManage,
     KeysManage,

@@ -12,6 +12,7 @@ mod custom_fields;
 mod dead_jobs;
 mod guards;
 mod health;
+mod history;
 mod idempotency;
 mod identity;
 mod limits;
@@ -75,6 +76,7 @@ impl State {
 fn routes(config: &mut ServiceConfig<'_>) {
     identity::routes(config);
     clients::routes(config);
+    history::routes(config);
     contacts::routes(config);
     custom_fields::routes(config);
     transfers::routes(config);

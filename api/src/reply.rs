@@ -52,6 +52,14 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT.as_u16(), etag: None, location: None, body: None }
     }
 
+    /// The same answer as 201, with where the new thing is.
+    #[must_use]
+    pub fn at(mut self, location: String) -> Self {
+        self.status = StatusCode::CREATED.as_u16();
+        self.location = Some(location);
+        self
+    }
+
     /// The same answer with the tag of this revision.
     #[must_use]
     pub fn tagged(mut self, revision: i64) -> Self {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use klaar_domain::clients::{FixedField, countries};
+use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
 use serde_json::{Value, json};
@@ -66,12 +67,22 @@ shapes! {
     /// The stable name of a custom field.
     FieldSlug as "FieldSlug" =
         ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00]*$")).examples([json!("ready")]);
+    /// What a custom field that people own holds.
+    FieldKindWord as "FieldKind" =
+        words(FieldKind::ALL.into_iter().filter(|kind| !kind.is_system_owned()).map(FieldKind::as_str));
+    /// What people read of an option.
+    OptionLabel as "OptionLabel" = text(r"[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}", "Odoo");
     /// The value of a custom field; what kind of value it takes, the field says.
     GivenValue as "GivenFieldValue" = ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]))
+        .schema_type(SchemaType::from_iter(
+            [Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object, Type::Null],
+        ))
         .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
         .max_length(Some(10_000))
-        .examples([json!("Odoo"), json!(true), json!(12.5), json!("2026-11-22")]);
+        .examples([
+            json!("Odoo"), json!(true), json!(12.5), json!("2026-11-22"), json!("1250.00"), json!(["Odoo", "Yuki"]),
+            json!({ "name": "Mandaat", "url": "https://dms.example/4711" }),
+        ]);
 }
 
 /// RFC 5321's dot-string before the `@`, a domain of at least two labels behind it. That neither is longer than 64 and

@@ -12,6 +12,8 @@
 mod client;
 mod clients;
 mod custom_fields;
+mod custom_fields_managed;
+mod custom_fields_options;
 mod hostile;
 mod house;
 mod identity;

@@ -79,6 +79,9 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let list = Some(("text/csv", b"Naam\nX\n".to_vec()));
     let operation = api.send_bytes(Method::POST, "/v1/client-imports", list).await.expect(202);
     let import = api.get(&format!("/v1/client-imports/{}", operation["id"].as_str().unwrap())).await.expect(200);
+    let category = api.post("/v1/field-categories", &json!({ "name": "Theirs" })).await.expect(201);
+    let kind = json!({ "category_id": category["id"], "name": "Theirs", "kind": "choice", "options": ["Theirs"] });
+    let field = api.post("/v1/fields", &kind).await.expect(201);
     let check = api.post("/v1/registration-checks", &json!({ "all": true })).await.expect(202);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
@@ -89,6 +92,9 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("operations", text(&operation["id"])),
         ("client-imports", text(&import["id"])),
         ("registration-checks", text(&check["registration_check_id"])),
+        ("field-categories", text(&category["id"])),
+        ("fields", text(&field["id"])),
+        ("field-options", text(&field["options"][0]["id"])),
         ("dead-jobs", house.bury_a_job(practice)),
     ]
 }

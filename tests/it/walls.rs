@@ -120,6 +120,7 @@ fn only_the_owner_writes_a_table() {
         ("field_categories", "custom_fields", ""),
         ("fields", "custom_fields", ""),
         ("field_options", "custom_fields", ""),
+        ("own_solutions", "custom_fields", ""),
         ("audit_entries", "kernel", ""),
         ("operations", "kernel", ""),
         ("jobs", "kernel", ""),

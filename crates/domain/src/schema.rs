@@ -285,6 +285,7 @@ diesel::table! {
         in_lists -> Bool,
         revision -> BigInt,
         created_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
     }
 }
 
@@ -299,8 +300,10 @@ diesel::table! {
         slug -> Text,
         names -> JsonType,
         kind -> Text,
+        former_kinds -> JsonType,
         position -> Integer,
         active -> Bool,
+        archived_at -> Nullable<BigInt>,
         revision -> BigInt,
         created_at -> BigInt,
     }
@@ -316,9 +319,24 @@ diesel::table! {
         field_key -> BigInt,
         label -> Text,
         label_key -> Text,
-        delivered -> Bool,
+        labels -> JsonType,
+        delivered_key -> Nullable<Text>,
         position -> Integer,
         retired_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    own_solutions (practice_id) {
+        practice_id -> UidType,
+        receive_option -> Nullable<BigInt>,
+        send_option -> Nullable<BigInt>,
+        seat_ids -> JsonType,
+        revision -> BigInt,
+        updated_at -> BigInt,
     }
 }
 
@@ -589,6 +607,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     field_categories,
     fields,
     field_options,
+    own_solutions,
     participants,
     document_type_lists,
     registrations,

@@ -13,7 +13,7 @@ use super::countries;
 use crate::identity::Member;
 use crate::kernel::catalogue::Language;
 use crate::kernel::error::{FieldError, number_fault};
-use crate::kernel::text;
+use crate::kernel::{readings, text};
 
 const MOST_IDENTIFIERS: usize = 10;
 
@@ -246,21 +246,12 @@ impl Wrong {
     fn date(&mut self, value: Option<String>, pointer: &'static str) -> Option<String> {
         let value = value?;
         let typed = text::filled(&value)?;
-        let strict = typed.len() == 10
-            && typed.bytes().enumerate().all(
-                |(at, b)| {
-                    if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
-                },
-            );
-        if !strict {
-            self.add(FieldError::new(pointer, "malformed_date"));
-            return None;
+        match readings::is_day(typed) {
+            Some(true) => return Some(typed.to_owned()),
+            Some(false) => self.add(FieldError::new(pointer, "impossible_date")),
+            None => self.add(FieldError::new(pointer, "malformed_date")),
         }
-        if typed.parse::<jiff::civil::Date>().is_err() {
-            self.add(FieldError::new(pointer, "impossible_date"));
-            return None;
-        }
-        Some(typed.to_owned())
+        None
     }
 }
 

@@ -13,6 +13,8 @@ mod fixed;
 mod history;
 mod holders;
 mod model;
+mod names;
+mod provenance;
 mod queries;
 
 pub use actions::{CheckedValues, archive, change, check_changed, create, restore, surroundings};
@@ -25,4 +27,6 @@ pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;
 pub use holders::{Sought, active_with, other_holder};
 pub use model::*;
+pub use names::names;
+pub use provenance::{Origins, provenance};
 pub use queries::{find, with_keys};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{FieldKind, Labels};
+use super::kinds::FieldKind;
+use super::model::Labels;
 
 pub(super) struct DeliveredField {
     pub slug: &'static str,

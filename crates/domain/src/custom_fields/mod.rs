@@ -4,14 +4,30 @@
 //! with its five fields is delivered with every practice.
 
 mod actions;
+mod categories;
 mod delivered;
+mod fields;
+mod given;
 mod kept;
+mod kinds;
 mod model;
+mod naming;
+mod options;
 mod queries;
 mod values;
 
 pub use actions::establish_practice;
+pub use categories::{
+    CategoryChange, NewCategory, archive_category, change_category, create_category, restore_category,
+};
+pub use fields::{FieldChange, NewField, archive_field, change_field, create_field, restore_field};
+pub use given::check_values;
 pub use kept::Catalogues;
-pub use model::{Catalogue, Category, CategoryId, Field, FieldId, FieldKind, FieldOption, Labels, OptionId};
+pub use kinds::FieldKind;
+pub use model::{
+    Availability, Catalogue, Category, CategoryId, Field, FieldId, FieldOption, FormerKind, Labels, OptionId,
+};
+pub use naming::SaidNames;
+pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use queries::catalogue;
-pub use values::{FieldValue, check_values, shown};
+pub use values::{FieldValue, Names, amount, readable, readable_logged, shown};

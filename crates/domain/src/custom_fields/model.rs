@@ -1,10 +1,12 @@
-//! The nouns: category, field, option.
+//! The nouns: category, field, option, and all of a practice's together.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
+use super::delivered;
+use super::kinds::FieldKind;
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
+use crate::kernel::text;
 
 crate::id_type!(
     /// Identifies a category of custom fields.
@@ -22,8 +24,15 @@ crate::id_type!(
     "opt"
 );
 
+/// The most categories of a practice, archived ones included: nothing is ever deleted.
+pub const MOST_CATEGORIES: usize = 50;
+/// The most fields of a practice, archived ones included.
+pub const MOST_FIELDS: usize = 300;
+/// The most options of a field, retired ones included.
+pub const MOST_OPTIONS: usize = 500;
+
 /// A name in one or more languages, by language code.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Labels(pub BTreeMap<String, String>);
 
 impl Labels {
@@ -35,59 +44,8 @@ impl Labels {
     }
 }
 
-/// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldKind {
-    /// One line of text.
-    Text,
-    /// Text of several lines.
-    LongText,
-    /// A number.
-    Number,
-    /// A day.
-    Date,
-    /// Yes or no, or not filled in.
-    YesNo,
-    /// One of the field's options.
-    Choice,
-    /// The access point that the client is registered at: the system's, from the client's registration facts.
-    AccessPoint,
-}
-
-impl FieldKind {
-    const ALL: [Self; 7] =
-        [Self::Text, Self::LongText, Self::Number, Self::Date, Self::YesNo, Self::Choice, Self::AccessPoint];
-
-    /// The stable name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::LongText => "long_text",
-            Self::Number => "number",
-            Self::Date => "date",
-            Self::YesNo => "yes_no",
-            Self::Choice => "choice",
-            Self::AccessPoint => "access_point",
-        }
-    }
-
-    /// Whether the system owns the values, so that people see them and do not set them.
-    #[must_use]
-    pub fn is_system_owned(self) -> bool {
-        self == Self::AccessPoint
-    }
-}
-
-impl FromStr for FieldKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
 /// A category of fields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
     /// Its identifier.
     pub id: CategoryId,
@@ -101,8 +59,40 @@ pub struct Category {
     pub active: bool,
     /// Its fields are shown in "all clients".
     pub in_lists: bool,
+    /// Since when it and its fields are put away; `None` while it is there.
+    pub archived_at: Option<Instant>,
+    /// Raised with each change.
+    pub revision: i64,
     /// When it was made.
     pub created_at: Instant,
+}
+
+impl Category {
+    /// Whether it came with the product. Slugs never change and none comes twice.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.slug == delivered::CATEGORY_SLUG
+    }
+}
+
+/// Whether people see a field and set its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// It is shown and can be set.
+    Usable,
+    /// It or its category is switched off: neither shown nor settable, its values kept.
+    SwitchedOff,
+    /// It or its category is archived: neither shown nor settable, its values kept.
+    Archived,
+}
+
+/// What a field held before its kind was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormerKind {
+    /// The audit entry of the change.
+    pub until: i64,
+    /// The kind until then.
+    pub kind: FieldKind,
 }
 
 /// A field.
@@ -120,12 +110,55 @@ pub struct Field {
     pub names: Labels,
     /// What it holds.
     pub kind: FieldKind,
+    /// What it held before, the oldest first.
+    pub former_kinds: Vec<FormerKind>,
     /// Its place within the category.
     pub position: i32,
     /// Switched on.
     pub active: bool,
-    /// The options of a choice field, retired ones too, in their order.
+    /// Since when it is put away; `None` while it is there.
+    pub archived_at: Option<Instant>,
+    /// What follows from its own state and its category's.
+    pub availability: Availability,
+    /// Raised with each change.
+    pub revision: i64,
+    /// The options that it has or, before its kind changed, had; retired ones too, in their order.
     pub options: Vec<FieldOption>,
+}
+
+impl Field {
+    /// Whether people see it and set its values.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.availability == Availability::Usable
+    }
+
+    /// Whether it came with the product. Slugs never change and none comes twice.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        delivered::FIELDS.iter().any(|field| field.slug == self.slug)
+    }
+
+    /// The option with this key.
+    #[must_use]
+    pub fn option(&self, key: i64) -> Option<&FieldOption> {
+        self.options.iter().find(|option| option.key == key)
+    }
+
+    /// The option that `typed` means: its identifier, or its label in any language and any case.
+    #[must_use]
+    pub fn option_meant(&self, typed: &str) -> Option<&FieldOption> {
+        let folded = text::fold(typed);
+        let by_id = typed.parse::<OptionId>().ok().and_then(|id| self.options.iter().find(|option| option.id == id));
+        by_id.or_else(|| self.options.iter().find(|option| option.is_called(&folded)))
+    }
+
+    /// What it held before (`false`) and after (`true`) the change set of this audit entry.
+    #[must_use]
+    pub fn kind_at(&self, entry: i64, after: bool) -> FieldKind {
+        let then = self.former_kinds.iter().find(|former| entry < former.until || (entry == former.until && !after));
+        then.map_or(self.kind, |former| former.kind)
+    }
 }
 
 /// An option of a choice field.
@@ -135,25 +168,48 @@ pub struct FieldOption {
     pub key: i64,
     /// Its identifier.
     pub id: OptionId,
+    /// The field's key.
+    pub field: i64,
     /// What people read.
     pub label: String,
-    /// Whether it came with the product.
-    pub delivered: bool,
+    /// What people may also type, by language.
+    pub labels: Labels,
+    /// The folded label under which it was delivered, whatever it is called now; `None` for the practice's own.
+    pub delivered_key: Option<String>,
+    /// It stands for the practice's own solution.
+    pub own: bool,
+    /// Its place among the field's options.
+    pub position: i32,
     /// Since when it is not offered any more; clients that have it keep it.
     pub retired_at: Option<Instant>,
+    /// Raised with each change.
+    pub revision: i64,
+}
+
+impl FieldOption {
+    /// Whether its label folds to `folded`, in any language.
+    #[must_use]
+    pub fn is_called(&self, folded: &str) -> bool {
+        text::fold(&self.label) == folded || self.labels.0.values().any(|label| text::fold(label) == folded)
+    }
 }
 
 /// All categories and fields of a practice.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    /// The categories in their order.
+    /// The categories in their order, archived ones too.
     pub categories: Vec<Category>,
-    /// The fields in the order of categories and positions.
+    /// The fields in the order of categories and positions, also those that are switched off or archived.
     pub fields: Vec<Field>,
 }
 
 impl Catalogue {
-    /// The field that is called `slug`.
+    /// The fields that people see, in their order.
+    pub fn usable(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.is_usable())
+    }
+
+    /// The field that is called `slug`, usable or not.
     #[must_use]
     pub fn by_slug(&self, slug: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.slug == slug)
@@ -163,5 +219,24 @@ impl Catalogue {
     #[must_use]
     pub fn by_key(&self, key: i64) -> Option<&Field> {
         self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The category with this identifier.
+    #[must_use]
+    pub fn category(&self, id: CategoryId) -> Option<&Category> {
+        self.categories.iter().find(|category| category.id == id)
+    }
+
+    /// The field with this identifier.
+    #[must_use]
+    pub fn field(&self, id: FieldId) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == id)
+    }
+
+    /// The option with this identifier and its field.
+    #[must_use]
+    pub fn option(&self, id: OptionId) -> Option<(&Field, &FieldOption)> {
+        let mut all = self.fields.iter().flat_map(|field| field.options.iter().map(move |option| (field, option)));
+        all.find(|(_, option)| option.id == id)
     }
 }

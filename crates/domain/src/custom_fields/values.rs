@@ -1,26 +1,44 @@
-//! What a stored value means, and how a given one is checked before it is stored.
+//! What a stored value means, for people and programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::model::{Catalogue, Field, FieldKind, FieldOption};
-use crate::clients::{CheckedValues, Client, ValueKey};
-use crate::kernel::error::{FieldError, Result};
-use crate::kernel::{error::Error, text};
-
-const LONGEST_TEXT: usize = 300;
-const LONGEST_LONG_TEXT: usize = 10_000;
+use super::kinds::FieldKind;
+use super::model::{Field, FieldOption};
+use crate::clients::{self, Client, ClientId, ValueKey};
+use crate::identity::{self, MemberId, Practice};
+use crate::kernel::catalogue::Language;
+use crate::kernel::db::Conn;
+use crate::kernel::error::Result;
+use crate::kernel::readings;
 
 /// A value as it is shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum FieldValue<'a> {
     /// The name of an access point.
     AccessPoint(&'a str),
-    /// Text, a number, yes or no, a day as `YYYY-MM-DD`.
+    /// Text, a number, a day as `YYYY-MM-DD`, a web address.
     Plain(&'a Value),
+    /// Yes or no.
+    YesNo(bool),
+    /// An amount, in cents.
+    Amount(i64),
     /// An option.
     Option(&'a FieldOption),
+    /// Options, in the field's order.
+    Options(Vec<&'a FieldOption>),
+    /// A member's identifier.
+    Member(&'a str),
+    /// A client's identifier.
+    Client(&'a str),
+    /// A document that is kept elsewhere.
+    Document {
+        /// What it is called.
+        name: &'a str,
+        /// Where it is.
+        url: &'a str,
+    },
 }
 
 /// The client's value of `field`, if it has one. The access point comes from the registration facts.
@@ -31,84 +49,136 @@ pub fn shown<'a>(client: &'a Client, field: &'a Field) -> Option<FieldValue<'a>>
         let registered = matches!(facts.state.as_deref(), Some("registered" | "cannot_receive" | "unknown"));
         return facts.name.as_ref().or(facts.seat.as_ref()).filter(|_| registered).map(|n| FieldValue::AccessPoint(n));
     }
-    let stored = client.values.get(&ValueKey(field.key))?;
-    if field.kind != FieldKind::Choice {
-        return Some(FieldValue::Plain(stored));
-    }
-    let key = stored.as_i64()?;
-    field.options.iter().find(|option| option.key == key).map(FieldValue::Option)
+    meant(client.values.get(&ValueKey(field.key))?, field.kind, &field.options)
 }
 
-/// Checks values given by slug (`null` clears) and turns them into what is stored.
-///
-/// # Errors
-/// [`Error::Invalid`] with an entry under `/fields/<slug>` for each wrong one: `unknown_field`, `system_owned`, `wrong_type`,
-/// `unknown_option`, `retired_option`, `too_long`, `malformed_date`.
-pub fn check_values(catalogue: &Catalogue, given: &BTreeMap<String, Value>) -> Result<CheckedValues> {
-    let mut checked = CheckedValues::with_capacity(given.len());
-    let mut wrong = Vec::new();
-    for (slug, value) in given {
-        let pointer = format!("/fields/{slug}");
-        match catalogue.by_slug(slug).filter(|field| field.active) {
-            None => wrong.push(FieldError::new(pointer, "unknown_field")),
-            Some(field) if field.kind.is_system_owned() => wrong.push(FieldError::new(pointer, "system_owned")),
-            Some(field) if value.is_null() => checked.push((field.key, None)),
-            Some(field) => match check_value(field, value, &pointer) {
-                Ok(stored) => checked.push((field.key, stored)),
-                Err(error) => wrong.push(error),
-            },
+/// What a stored value of this kind means; `None` when it has another shape than the kind's.
+fn meant<'a>(stored: &'a Value, kind: FieldKind, options: &'a [FieldOption]) -> Option<FieldValue<'a>> {
+    let text = |stored: &'a Value, key: &str| stored.get(key).and_then(Value::as_str);
+    match kind {
+        FieldKind::Text | FieldKind::LongText | FieldKind::Number | FieldKind::Date | FieldKind::Link => {
+            Some(FieldValue::Plain(stored))
         }
-    }
-    if wrong.is_empty() { Ok(checked) } else { Err(Error::Invalid(wrong)) }
-}
-
-/// The stored form of one value; `None` when a text is blank.
-fn check_value(field: &Field, value: &Value, pointer: &str) -> std::result::Result<Option<Value>, FieldError> {
-    let wrong_type = |wanted: &str| FieldError::new(pointer, "wrong_type").with("wanted", wanted);
-    match field.kind {
-        FieldKind::Text => check_text(value, (pointer, LONGEST_TEXT)),
-        FieldKind::LongText => check_text(value, (pointer, LONGEST_LONG_TEXT)),
-        FieldKind::Number => match value.as_f64() {
-            Some(number) if number.is_finite() => Ok(Some(value.clone())),
-            _ => Err(wrong_type("number")),
-        },
-        FieldKind::YesNo => value.as_bool().map(|_| Some(value.clone())).ok_or_else(|| wrong_type("true, false")),
-        FieldKind::Date => match value.as_str() {
-            Some(day) if day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok() => Ok(Some(value.clone())),
-            Some(_) => Err(FieldError::new(pointer, "malformed_date")),
-            None => Err(wrong_type("YYYY-MM-DD")),
-        },
-        FieldKind::Choice => check_option(field, value, pointer),
-        FieldKind::AccessPoint => Err(FieldError::new(pointer, "system_owned")),
-    }
-}
-
-fn check_text(value: &Value, (pointer, max): (&str, usize)) -> std::result::Result<Option<Value>, FieldError> {
-    let Some(given) = value.as_str() else {
-        return Err(FieldError::new(pointer, "wrong_type").with("wanted", "text"));
-    };
-    if given.chars().count() > max {
-        return Err(FieldError::new(pointer, "too_long").with("max", max));
-    }
-    if given.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(FieldError::new(pointer, "control_characters"));
-    }
-    Ok(text::filled(given).map(|filled| Value::String(filled.to_owned())))
-}
-
-/// An option is given by its identifier or by its label in any case.
-fn check_option(field: &Field, value: &Value, pointer: &str) -> std::result::Result<Option<Value>, FieldError> {
-    let Some(given) = value.as_str() else {
-        return Err(FieldError::new(pointer, "wrong_type").with("wanted", "opt_…"));
-    };
-    let folded = text::fold(given);
-    let found =
-        field.options.iter().find(|option| option.id.to_string() == given || text::fold(&option.label) == folded);
-    match found {
-        None => Err(FieldError::new(pointer, "unknown_option")),
-        Some(option) if option.retired_at.is_some() => {
-            Err(FieldError::new(pointer, "retired_option").with("label", &option.label))
+        FieldKind::YesNo => stored.as_bool().map(FieldValue::YesNo),
+        FieldKind::Amount => stored.as_i64().map(FieldValue::Amount),
+        FieldKind::Choice => {
+            let key = stored.as_i64()?;
+            options.iter().find(|option| option.key == key).map(FieldValue::Option)
         }
-        Some(option) => Ok(Some(option.key.into())),
+        FieldKind::MultiChoice => {
+            let keys: Vec<i64> = stored.as_array()?.iter().filter_map(Value::as_i64).collect();
+            Some(FieldValue::Options(options.iter().filter(|option| keys.contains(&option.key)).collect()))
+        }
+        FieldKind::Member => stored.as_str().map(FieldValue::Member),
+        FieldKind::Client => stored.as_str().map(FieldValue::Client),
+        FieldKind::Document => Some(FieldValue::Document { name: text(stored, "name")?, url: text(stored, "url")? }),
+        FieldKind::AccessPoint => None,
+    }
+}
+
+/// An amount with its two decimals.
+#[must_use]
+pub fn amount(cents: i64) -> String {
+    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+    format!("{sign}{}.{:02}", cents / 100, cents % 100)
+}
+
+/// The names of the members and clients that values speak of.
+#[derive(Debug, Clone, Default)]
+pub struct Names(HashMap<String, String>);
+
+impl Names {
+    /// The names of all members and clients among these identifiers.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn of<'a>(conn: &mut Conn, practice: &Practice, ids: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let (mut asks_members, mut sought) = (false, BTreeSet::new());
+        for id in ids {
+            asks_members |= id.parse::<MemberId>().is_ok();
+            sought.extend(id.parse::<ClientId>());
+        }
+        let mut names = HashMap::new();
+        if asks_members {
+            let members = identity::members(conn, practice)?;
+            names.extend(members.into_iter().map(|member| (member.id.to_string(), member.account.name)));
+        }
+        if !sought.is_empty() {
+            let sought: Vec<ClientId> = sought.into_iter().collect();
+            let found = clients::names(conn, practice, &sought)?;
+            names.extend(found.into_iter().map(|(id, name)| (id.to_string(), name)));
+        }
+        Ok(Self(names))
+    }
+
+    /// The name, or the identifier itself when nobody has it any more.
+    fn get<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
+}
+
+/// A value as one line of text for people: options by label, amounts with decimals, members and clients by name.
+#[must_use]
+pub fn readable(value: &FieldValue<'_>, names: &Names, language: Language) -> String {
+    match value {
+        FieldValue::AccessPoint(name) => (*name).to_owned(),
+        FieldValue::Plain(Value::String(text)) => text.clone(),
+        FieldValue::Plain(value) => value.to_string(),
+        FieldValue::YesNo(yes) => readings::said(*yes, language).to_owned(),
+        FieldValue::Amount(cents) => amount(*cents),
+        FieldValue::Option(option) => option.label.clone(),
+        FieldValue::Options(options) => {
+            options.iter().map(|option| option.label.as_str()).collect::<Vec<_>>().join(", ")
+        }
+        FieldValue::Member(id) | FieldValue::Client(id) => names.get(id).to_owned(),
+        FieldValue::Document { name, url } => format!("{name} ({url})"),
+    }
+}
+
+/// The same for a stored value of a field whose kind may have been another one.
+#[must_use]
+pub(super) fn readable_stored(stored: &Value, field: &Field, (names, language): (&Names, Language)) -> String {
+    match meant(stored, field.kind, &field.options) {
+        Some(value) => readable(&value, names, language),
+        None => stored.to_string(),
+    }
+}
+
+/// A value from the change log, which the field held while it was of this kind, as people read it. Yes and no stay
+/// `true` and `false`, as programs know them.
+#[must_use]
+pub fn readable_logged(logged: &str, field: &Field, kind: FieldKind, names: &Names) -> String {
+    let stored = match kind {
+        FieldKind::Amount => logged.parse::<f64>().ok().and_then(cents_of),
+        FieldKind::Choice | FieldKind::MultiChoice | FieldKind::Document => serde_json::from_str(logged).ok(),
+        FieldKind::Member | FieldKind::Client => Some(Value::String(logged.to_owned())),
+        FieldKind::Text
+        | FieldKind::LongText
+        | FieldKind::Number
+        | FieldKind::Date
+        | FieldKind::YesNo
+        | FieldKind::Link
+        | FieldKind::AccessPoint => None,
+    };
+    let value = stored.as_ref().and_then(|stored| meant(stored, kind, &field.options));
+    value.map_or_else(|| logged.to_owned(), |value| readable(&value, names, Language::En))
+}
+
+/// Cents as the change log has them, which knows one kind of number only.
+#[expect(clippy::cast_possible_truncation, reason = "amounts are whole cents far below 2^53")]
+fn cents_of(logged: f64) -> Option<Value> {
+    (logged.fract() == 0.0 && logged.abs() < 9e15).then(|| Value::from(logged as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_two_decimals() {
+        for (cents, text) in [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (125_000, "1250.00"), (-125_050, "-1250.50")] {
+            assert_eq!(amount(cents), text);
+        }
+        assert_eq!(cents_of(125_000.0), Some(Value::from(125_000)));
     }
 }

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod operations;
 pub mod page;
 pub mod patch;
+pub mod readings;
 pub mod replies;
 pub mod secrets;
 mod sql_types;

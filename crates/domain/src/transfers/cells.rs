@@ -1,9 +1,9 @@
-//! How people write things in cells: yes and no, days, languages. From a cell to a field of the draft, which the card's own
+//! How people write things in cells: languages, identifiers, formulas. From a cell to a field of the draft, which the card's own
 //! rules then check.
 
 use crate::clients::{CardDraft, FixedField as F};
 use crate::kernel::error::FieldError;
-use crate::kernel::text;
+use crate::kernel::{readings, text};
 
 /// The cell without blanks at its ends and without the apostrophe that [`guarded`] put before it; `None` when empty.
 #[must_use]
@@ -37,8 +37,8 @@ pub fn fill(draft: &mut CardDraft, field: F, cell: &str) -> Result<(), FieldErro
         F::Government => return flag(&mut draft.government, "/government", cell),
         F::Identifiers => return put(&mut draft.identifiers, identifiers(cell)),
         F::Language => return put(&mut draft.language, language(cell)),
-        F::MandateStart => return put(&mut draft.mandate_start, day(cell)),
-        F::MandateEnd => return put(&mut draft.mandate_end, day(cell)),
+        F::MandateStart => return put(&mut draft.mandate_start, readings::day(cell)),
+        F::MandateEnd => return put(&mut draft.mandate_end, readings::day(cell)),
         F::Reference => &mut draft.reference,
         F::Name => &mut draft.name,
         F::LegalForm => &mut draft.legal_form,
@@ -67,70 +67,13 @@ fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), FieldError> {
     Ok(())
 }
 
-const YES: &[&str] = &[
-    "ja",
-    "j",
-    "oui",
-    "o",
-    "yes",
-    "y",
-    "x",
-    "1",
-    "true",
-    "waar",
-    "vrai",
-    "wahr",
-    "✓",
-    "✔",
-    "assujetti",
-    "assujettie",
-    "btw-plichtig",
-    "pflichtig",
-];
-const NO: &[&str] = &[
-    "neen",
-    "nee",
-    "nein",
-    "non",
-    "no",
-    "n",
-    "0",
-    "false",
-    "onwaar",
-    "faux",
-    "falsch",
-    "non assujetti",
-    "non assujettie",
-    "niet btw-plichtig",
-];
-
 fn flag(slot: &mut Option<bool>, pointer: &'static str, cell: &str) -> Result<(), FieldError> {
-    let folded = text::fold(cell);
-    let value = match folded.as_str() {
-        yes if YES.contains(&yes) => true,
-        no if NO.contains(&no) => false,
-        _ => {
-            return Err(
-                FieldError::new(pointer, "unknown_value").with("values", "ja, neen, oui, non, nein, yes, no, x, 1, 0")
-            );
-        }
+    let Some(value) = readings::yes_no(cell) else {
+        return Err(
+            FieldError::new(pointer, "unknown_value").with("values", "ja, neen, oui, non, nein, yes, no, x, 1, 0")
+        );
     };
     put(slot, value)
-}
-
-/// Yes or no as an export writes it, in Dutch, French, German and English.
-#[must_use]
-pub fn yes_no(value: bool, language: crate::kernel::catalogue::Language) -> &'static str {
-    use crate::kernel::catalogue::Language as L;
-    match (language, value) {
-        (L::Nl | L::De, true) => "ja",
-        (L::Nl, false) => "neen",
-        (L::De, false) => "nein",
-        (L::Fr, true) => "oui",
-        (L::Fr, false) => "non",
-        (L::En, true) => "yes",
-        (L::En, false) => "no",
-    }
 }
 
 fn kind(cell: &str) -> String {
@@ -181,58 +124,11 @@ fn identifiers(cell: &str) -> Vec<String> {
     trimmed.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// A day as `YYYY-MM-DD`, whether it exists or not; a text that is no day comes back as it is. The day comes before the
-/// month, a year has four digits, and a time of midnight behind it, as databases write it, is dropped.
-fn day(cell: &str) -> String {
-    let date = cell.split_once([' ', 'T']).filter(|(_, time)| is_midnight(time)).map_or(cell, |(date, _)| date);
-    let parts: Vec<&str> = date.split(['/', '-', '.']).collect();
-    let [first, month, last] = parts.as_slice() else {
-        return cell.to_owned();
-    };
-    let is_number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
-    };
-    if !is_number(month, 1..=2) {
-        return cell.to_owned();
-    }
-    match (first, last) {
-        (day, year) if is_number(day, 1..=2) && is_number(year, 4..=4) => format!("{year}-{month:0>2}-{day:0>2}"),
-        (year, day) if is_number(year, 4..=4) && is_number(day, 1..=2) => format!("{year}-{month:0>2}-{day:0>2}"),
-        _ => cell.to_owned(),
-    }
-}
-
-fn is_midnight(time: &str) -> bool {
-    !time.is_empty() && time.bytes().all(|b| matches!(b, b'0' | b':' | b'.' | b'Z'))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn days_are_read_in_every_notation_and_only_so() {
-        for (cell, wanted) in [
-            ("25/01/2017", "2017-01-25"),
-            ("5/1/2017", "2017-01-05"),
-            ("25-01-2017", "2017-01-25"),
-            ("25.01.2017", "2017-01-25"),
-            ("2017-01-25", "2017-01-25"),
-            ("2017/1/5", "2017-01-05"),
-            ("31/02/2020", "2020-02-31"),
-            ("2017-01-25T00:00:00", "2017-01-25"),
-            ("25/01/2017 00:00", "2017-01-25"),
-            ("25/01/17", "25/01/17"),
-            ("25 januari 2017", "25 januari 2017"),
-            ("42760", "42760"),
-            ("2017-01-25 13:00", "2017-01-25 13:00"),
-            ("1/2/3/4", "1/2/3/4"),
-        ] {
-            assert_eq!(day(cell), wanted);
-        }
-    }
 
     #[test]
     fn identifiers_are_told_apart() {
@@ -260,8 +156,8 @@ mod tests {
         }
         assert_eq!(read("misschien").unwrap_err().code, "unknown_value");
         for language in crate::kernel::catalogue::Language::ALL {
-            assert_eq!(read(yes_no(true, language)), Ok(Some(true)));
-            assert_eq!(read(yes_no(false, language)), Ok(Some(false)));
+            assert_eq!(read(readings::said(true, language)), Ok(Some(true)));
+            assert_eq!(read(readings::said(false, language)), Ok(Some(false)));
         }
     }
 

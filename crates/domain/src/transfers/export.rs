@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::cells::{guarded, yes_no};
+use super::cells::guarded;
 use super::columns::{card_fields, label};
 use super::facts::Fact;
 use crate::clients::{self, Card, Client, FixedField as F, Responsible, Surroundings};
-use crate::custom_fields::{self, Catalogue, Field, FieldValue};
+use crate::custom_fields::{self, Field, FieldValue, Names};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::readings::said;
 use crate::views::{Asker, Listing, Lists};
 
 /// Clients read at a time.
@@ -24,6 +25,8 @@ pub struct Export {
     language: Language,
     around: Surroundings,
     fields: Vec<Field>,
+    /// Of the members and clients that the page's values speak of.
+    names: Names,
     keys: Vec<i64>,
     /// How many of them are written; `None` before the header is.
     written: Option<usize>,
@@ -44,10 +47,10 @@ impl Export {
         let practice = asker.practice;
         let keys = lists.keys(conn, asker, listing)?;
         let around = clients::surroundings(conn, practice)?;
-        let Catalogue { fields, .. } = custom_fields::catalogue(conn, practice)?;
+        let catalogue = custom_fields::catalogue(conn, practice)?;
         // What the system owns stands among the registration facts already.
-        let fields = fields.into_iter().filter(|field| field.active && !field.kind.is_system_owned()).collect();
-        Ok(Self { practice: practice.clone(), language, around, fields, keys, written: None })
+        let fields = catalogue.usable().filter(|field| !field.kind.is_system_owned()).cloned().collect();
+        Ok(Self { practice: practice.clone(), language, around, fields, names: Names::default(), keys, written: None })
     }
 
     /// The next piece of the file: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
@@ -66,6 +69,8 @@ impl Export {
             return Ok(None);
         }
         let (found, _) = clients::with_keys(conn, &self.practice, keys)?;
+        let spoken_of = found.iter().flat_map(|client| spoken_of(client, &self.fields));
+        self.names = Names::of(conn, &self.practice, spoken_of)?;
         let by_key: HashMap<i64, &Client> = found.iter().map(|client| (client.key, client)).collect();
         let in_order = keys.iter().filter_map(|key| by_key.get(key));
         let rows: Vec<Vec<String>> = in_order.map(|client| self.row(client)).collect();
@@ -92,9 +97,9 @@ impl Export {
             F::Kind => return card.kind.as_str().to_owned(),
             F::Name => return card.name.clone(),
             F::VatLiable => {
-                return card.vat_liable.map_or_else(String::new, |yes| yes_no(yes, self.language).to_owned());
+                return card.vat_liable.map_or_else(String::new, |yes| said(yes, self.language).to_owned());
             }
-            F::Government => return yes_no(card.government, self.language).to_owned(),
+            F::Government => return said(card.government, self.language).to_owned(),
             F::Identifiers => return card.identifiers.join(" "),
             F::Country => return card.country.clone(),
             F::Language => return card.language.clone(),
@@ -139,15 +144,23 @@ impl Export {
     }
 
     fn custom(&self, client: &Client, field: &Field) -> String {
-        match custom_fields::shown(client, field) {
-            None => String::new(),
-            Some(FieldValue::AccessPoint(name)) => name.to_owned(),
-            Some(FieldValue::Option(option)) => option.label.clone(),
-            Some(FieldValue::Plain(serde_json::Value::String(text))) => text.clone(),
-            Some(FieldValue::Plain(serde_json::Value::Bool(yes))) => yes_no(*yes, self.language).to_owned(),
-            Some(FieldValue::Plain(value)) => value.to_string(),
-        }
+        let value = custom_fields::shown(client, field);
+        value.map_or_else(String::new, |value| custom_fields::readable(&value, &self.names, self.language))
     }
+}
+
+/// The members and clients that a client's values speak of.
+fn spoken_of<'a>(client: &'a Client, fields: &'a [Field]) -> impl Iterator<Item = &'a str> {
+    fields.iter().filter_map(|field| match custom_fields::shown(client, field)? {
+        FieldValue::Member(id) | FieldValue::Client(id) => Some(id),
+        FieldValue::AccessPoint(_)
+        | FieldValue::Plain(_)
+        | FieldValue::YesNo(_)
+        | FieldValue::Amount(_)
+        | FieldValue::Option(_)
+        | FieldValue::Options(_)
+        | FieldValue::Document { .. } => None,
+    })
 }
 
 fn csv_of(rows: &[Vec<String>]) -> Result<Vec<u8>> {

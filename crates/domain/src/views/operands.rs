@@ -96,13 +96,10 @@ impl Ground<'_> {
 
     /// The keys of options, given by identifier or by label.
     pub fn options(&self, subject: &Subject<'_>, value: &Value) -> Result<Vec<i64>, FieldError> {
-        let options = subject.field.map_or(&[][..], |field| &field.options);
+        let unknown = || FieldError::new("", "unknown_option");
         each(value, &|one| {
             let given = text(one)?;
-            let folded = texts::fold(&given);
-            let found =
-                options.iter().find(|option| option.id.to_string() == given || texts::fold(&option.label) == folded);
-            found.map(|option| option.key).ok_or_else(|| FieldError::new("", "unknown_option"))
+            subject.field.and_then(|field| field.option_meant(&given)).map(|option| option.key).ok_or_else(unknown)
         })
     }
 

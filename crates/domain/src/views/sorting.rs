@@ -38,7 +38,7 @@ impl Sorting {
         for name in wanted {
             let (name, descending) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
             let subject = Subject::named(name, catalogue).ok_or_else(|| FieldError::new("/sort", "unknown_field"))?;
-            if !subject.kind.is_sortable() {
+            if !subject.is_sortable() {
                 return Err(FieldError::new("/sort", "not_sortable").with("field", name));
             }
             sorting.by_member |= subject.kind == Kind::Member;

@@ -72,11 +72,15 @@ impl Kind {
     /// What the values of a custom field of this kind are.
     fn of(kind: FieldKind) -> Self {
         match kind {
-            FieldKind::Text | FieldKind::LongText => Self::Text,
+            FieldKind::Text | FieldKind::LongText | FieldKind::Link | FieldKind::Document => Self::Text,
             FieldKind::Number => Self::Number,
+            FieldKind::Amount => Self::Amount,
             FieldKind::Date => Self::Day,
             FieldKind::YesNo => Self::Flag,
             FieldKind::Choice => Self::Choice,
+            FieldKind::MultiChoice => Self::Choices,
+            FieldKind::Member => Self::Member,
+            FieldKind::Client => Self::Client,
             FieldKind::AccessPoint => Self::Word,
         }
     }
@@ -242,7 +246,7 @@ impl<'a> Subject<'a> {
     /// The subject that is called `name`.
     pub fn named(name: &str, catalogue: &'a Catalogue) -> Option<Self> {
         if let Some(slug) = name.strip_prefix(CUSTOM) {
-            return catalogue.by_slug(slug).filter(|field| field.active).map(Self::of_field);
+            return catalogue.by_slug(slug).filter(|field| field.is_usable()).map(Self::of_field);
         }
         let at = FIXED.iter().position(|fixed| fixed.name == name)?;
         let fixed = FIXED.get(at)?;
@@ -260,6 +264,11 @@ impl<'a> Subject<'a> {
             _ => ColumnId::Custom(field.key, kind),
         };
         Self { kind, column, field: Some(field), numbers: &[] }
+    }
+
+    /// Whether lists can be sorted by it.
+    pub fn is_sortable(&self) -> bool {
+        self.kind.is_sortable() && self.field.is_none_or(|field| field.kind.is_sortable())
     }
 
     /// The number under which the change log has it, when one field alone makes it.

@@ -136,7 +136,7 @@ fn fill(db: &Db, folder: &Path) -> Result<Memory, Fault> {
         let empty = practice(tx, "A new practice")?;
         let catalogue = custom_fields::catalogue(tx, &filled)?;
         for client in sample::clients() {
-            let values = custom_fields::check_values(&catalogue, &client.fields)?;
+            let values = custom_fields::check_values(tx, &filled, &catalogue, &client.fields, &clients::Values::new())?;
             clients::create(tx, &filled, &Actor::operator(), client.draft, values)?;
         }
         Ok(Memory { filled: access(tx, &filled)?, empty: access(tx, &empty)? })

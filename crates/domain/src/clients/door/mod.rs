@@ -4,6 +4,7 @@
 //! in, and writes the audit entry; the [`Set`] it returns writes rows together with their old and new values.
 
 mod assign;
+mod hold;
 mod rows;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 
 pub use self::assign::Assigned;
+pub use self::hold::hold;
 pub use self::rows::NewClient;
 use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};
 use super::card::Card;
