@@ -24,4 +24,5 @@ mod nightly;
 mod openapi;
 mod strangers;
 mod transfers;
+mod views;
 mod walls;

@@ -277,13 +277,13 @@ mod tests {
     #[test]
     fn amounts_are_taken_as_text_or_number_and_kept_in_cents() {
         for (value, cents) in [
-            (json!("1250.00"), 125_000),
+            (json!("1250.00"), 125_000_i64),
             (json!("1250.5"), 125_050),
             (json!(" -0.05 "), -5),
             (json!(1250), 125_000),
             (json!(1250.0), 125_000),
             (json!(0.1), 10),
-            (json!("1000000000000"), 100_000_000_000_000),
+            (json!("1000000000000"), 100_000_000_000_000_i64),
         ] {
             assert_eq!(stored(check_amount, value.clone()), Ok(json!(cents)), "{value}");
         }

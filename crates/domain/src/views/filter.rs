@@ -175,7 +175,9 @@ impl Reader<'_> {
             "contains" | "starts_with" | "matches" => is(on_text(op, operands::text(value)?)),
             "has_all" => is(Test::AllOptions(self.ground.options(subject, value)?)),
             "set_by" | "set_from" | "set_before" | "set_after" => {
-                Node::Is(ColumnId::SetterOf(subject.number().ok_or(Fault::Operator)?), self.on_setter(op, value)?)
+                // Who set a value is asked of the value that is there, not of one that was cleared.
+                let setter = ColumnId::SetterOf(subject.number().ok_or(Fault::Operator)?);
+                Node::And(vec![is(Test::Filled), Node::Is(setter, self.on_setter(op, value)?)])
             }
             _ => is(self.range(subject, op, value)?),
         })
