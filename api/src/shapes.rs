@@ -72,6 +72,11 @@ shapes! {
         words(FieldKind::ALL.into_iter().filter(|kind| !kind.is_system_owned()).map(FieldKind::as_str));
     /// What people read of an option.
     OptionLabel as "OptionLabel" = text(r"[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}", "Odoo");
+    /// The seat id of an access point, as its certificate has it.
+    SeatId as "SeatId" = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[Pp][A-Za-z]{2}[0-9]{6}$"))
+        .examples([json!("POP000123")]);
     /// The value of a custom field; what kind of value it takes, the field says.
     GivenValue as "GivenFieldValue" = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter(
