@@ -283,7 +283,7 @@ mod tests {
             (json!(1250), 125_000),
             (json!(1250.0), 125_000),
             (json!(0.1), 10),
-            (json!("1000000000000"), 100_000_000_000_000),
+            (json!("1000000000000"), 100_000_000_000_000_i64),
         ] {
             assert_eq!(stored(check_amount, value.clone()), Ok(json!(cents)), "{value}");
         }
