@@ -8,9 +8,10 @@ use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, Value
 use klaar_domain::custom_fields::{self, Catalogue, Field, FieldOption, FieldValue, OptionId};
 use klaar_domain::identity::MemberId;
 use klaar_domain::kernel::clock::Instant;
-use klaar_domain::kernel::error::{Error, Result};
+use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::page;
 use klaar_domain::kernel::patch::Patch;
+use klaar_domain::views::Asker;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
+use crate::listing::{Asked, FilterParam};
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 use crate::shapes::{
@@ -228,143 +230,27 @@ impl ClientPatch {
     }
 }
 
-/// Which clients to list, and how. Conditions add up.
+/// Which clients to list, and how.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ClientQuery {
+    /// As [`FilterParam`] describes it.
+    #[param(ignore)]
+    filter: Option<String>,
     /// Words that must all be found in name, reference, numbers, address or town; case and accents do not matter.
-    #[param(pattern = r"^[^\x00]*$", example = "peeters gent")]
+    #[param(pattern = r"^[^\x00]*$", max_length = 1000, example = "peeters gent")]
     search: Option<String>,
-    /// The state of the registration.
-    #[param(inline, example = "not_registered")]
-    registration: Option<RegistrationQuery>,
-    /// Seat id of the access point.
-    #[param(pattern = r"^[^\x00]*$", example = "POP000123")]
-    access_point: Option<String>,
-    /// The network has given no answer since before this moment (RFC 3339).
-    #[param(example = "2026-11-19T00:00:00Z", format = DateTime)]
-    unknown_before: Option<String>,
-    /// Identifier of the member who looks after the client.
-    #[param(pattern = "^mem_[0-9a-f]{32}$", example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
-    responsible: Option<String>,
-    /// The portfolio, exactly.
-    #[param(pattern = r"^[^\x00]*$", example = "Horeca")]
-    portfolio: Option<String>,
-    /// The language.
-    #[param(pattern = r"^[^\x00]*$", example = "nl")]
-    language: Option<String>,
-    /// The country, as ISO 3166-1 alpha-2.
-    #[param(pattern = r"^[^\x00]*$", example = "BE")]
-    country: Option<String>,
-    /// The enterprise number is filled in, or is not.
-    #[param(example = true)]
-    has_enterprise_number: Option<bool>,
-    /// The VAT number is filled in, or is not.
-    #[param(example = true)]
-    has_vat_number: Option<bool>,
-    /// Liable to VAT.
-    #[param(example = true)]
-    vat_liable: Option<bool>,
-    /// A public body.
-    #[param(example = false)]
-    government: Option<bool>,
-    /// The archived clients instead of the active ones.
-    #[param(example = false)]
-    archived: Option<bool>,
-    /// The order; by name when not given.
-    #[param(inline, example = "name")]
-    sort: Option<SortQuery>,
-    /// Count all that match, too.
-    #[param(example = true)]
-    total: Option<bool>,
-    /// Where the page starts: `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WyJwZWV0ZXJzIiw0Ml0")]
+    /// The order: up to three fields with commas between them, `-` in front for the other direction; by name when not given.
+    /// Clients without a value come last either way, and those that are alike by creation.
+    #[param(pattern = r"^[^\x00]*$", example = "-fields.ready,name")]
+    sort: Option<String>,
+    /// Where the page starts: `next_cursor` of the page before, in the same order.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WyJuYW1lIixbInBlZXRlcnMiXSw0Ml0")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u32>,
-}
-
-/// A state of the registration to list.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistrationQuery {
-    /// Registered, and can receive invoices.
-    Registered,
-    /// Registered, but cannot receive an invoice.
-    CannotReceive,
-    /// Not on the network.
-    NotRegistered,
-    /// The network gave no answer, and none is known from before.
-    Unknown,
-    /// The card has no number to ask for.
-    NothingToAsk,
-    /// Not asked yet.
-    NeverChecked,
-}
-
-impl RegistrationQuery {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::CannotReceive => "cannot_receive",
-            Self::NotRegistered => "not_registered",
-            Self::Unknown => "unknown",
-            Self::NothingToAsk => "nothing_to_ask",
-            Self::NeverChecked => "never_checked",
-        }
-    }
-}
-
-/// An order of clients.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-pub enum SortQuery {
-    /// By name, A first.
-    #[serde(rename = "name")]
-    Name,
-    /// By name, Z first.
-    #[serde(rename = "-name")]
-    NameDescending,
-    /// The oldest first.
-    #[serde(rename = "created")]
-    Created,
-    /// The newest first.
-    #[serde(rename = "-created")]
-    CreatedDescending,
-}
-
-impl From<SortQuery> for clients::Sort {
-    fn from(sort: SortQuery) -> Self {
-        match sort {
-            SortQuery::Name => Self::Name,
-            SortQuery::NameDescending => Self::NameDescending,
-            SortQuery::Created => Self::Created,
-            SortQuery::CreatedDescending => Self::CreatedDescending,
-        }
-    }
-}
-
-impl ClientQuery {
-    fn filter(&self) -> Result<clients::Filter> {
-        let unknown_before = self.unknown_before.as_deref().map(Instant::parse).transpose();
-        let responsible = self.responsible.as_deref().map(str::parse).transpose();
-        Ok(clients::Filter {
-            archived: self.archived.unwrap_or(false),
-            search: self.search.clone(),
-            registration: self.registration.map(|state| state.as_str().to_owned()),
-            access_point: self.access_point.clone(),
-            unknown_before: unknown_before.map_err(|_| Error::invalid("/unknown_before", "malformed_instant"))?,
-            responsible: responsible.map_err(|_| Error::invalid("/responsible", "unknown_member"))?,
-            portfolio: self.portfolio.clone(),
-            language: self.language.clone(),
-            country: self.country.clone(),
-            has_enterprise_number: self.has_enterprise_number,
-            has_vat_number: self.has_vat_number,
-            vat_liable: self.vat_liable,
-            government: self.government,
-        })
-    }
 }
 
 /// A client.
@@ -603,8 +489,9 @@ fn reply(client: &Client, catalogue: &Catalogue) -> Result<Reply> {
 
 /// List clients
 ///
-/// One page of the practice's active clients, by name unless another order is asked for.
-#[utoipa::path(operation_id = "list_clients", tag = "clients", params(ClientQuery), security(("bearer" = ["clients:read"])),
+/// One page of the clients that match, and their exact number. Any field can be filtered and sorted by; nothing has to be
+/// prepared for it.
+#[utoipa::path(operation_id = "list_clients", tag = "clients", params(FilterParam, ClientQuery), security(("bearer" = ["clients:read"])),
     responses((status = 200, description = "A page of clients.", body = PageOut<ClientOut<'_>>)))]
 #[get("/clients")]
 pub async fn list_clients(
@@ -613,14 +500,11 @@ pub async fn list_clients(
     state: Data<State>,
 ) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
-        let filter = query.filter()?;
+        let asked =
+            Asked { filter: query.filter.as_deref(), search: query.search.as_deref(), sort: query.sort.as_deref() };
         let limit = page::limit(query.limit)?;
-        let sort = query.sort.map(Into::into).unwrap_or_default();
-        let catalogue = state.catalogues.of(conn, &caller.practice)?;
-        let mut page = clients::list(conn, &caller.practice, &filter, sort, (query.cursor.as_deref(), limit))?;
-        if query.total == Some(true) {
-            page.total = Some(clients::count(conn, &caller.practice, &filter)?);
-        }
+        let (asker, listing) = (Asker::of(caller, state.db.clock().now()), asked.listing()?);
+        let (page, catalogue) = state.lists.page(conn, &asker, &listing, (query.cursor.as_deref(), limit))?;
         Reply::ok(&PageOut::of(&page, |client| ClientOut::of(client, &catalogue)))
     })
     .await
@@ -650,7 +534,7 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
 #[get("/clients/{id}")]
 pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>, state: Data<State>) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
-        let catalogue = state.catalogues.of(conn, &caller.practice)?;
+        let catalogue = state.lists.catalogues().of(conn, &caller.practice)?;
         reply(&clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
     })
     .await

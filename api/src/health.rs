@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
 use klaar_domain::kernel::ids;
-use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::State;
 
@@ -17,6 +17,8 @@ pub struct Meters {
     registry: Registry,
     requests: HistogramVec,
     connections: IntGaugeVec,
+    list_memory: IntGauge,
+    columns_read: IntGauge,
 }
 
 impl Default for Meters {
@@ -32,9 +34,17 @@ impl Default for Meters {
         let connections =
             IntGaugeVec::new(Opts::new("klaar_database_connections", "Connections of this process by use."), &["use"])
                 .expect("the names are valid");
+        let list_memory =
+            IntGauge::new("klaar_list_memory_bytes", "Clients' values that lists keep in memory, in bytes.")
+                .expect("the name is valid");
+        let columns_read =
+            IntGauge::new("klaar_list_columns_read", "Columns of clients' values read since the process began.")
+                .expect("the name is valid");
         registry.register(Box::new(requests.clone())).expect("registered once");
         registry.register(Box::new(connections.clone())).expect("registered once");
-        Self { registry, requests, connections }
+        registry.register(Box::new(list_memory.clone())).expect("registered once");
+        registry.register(Box::new(columns_read.clone())).expect("registered once");
+        Self { registry, requests, connections, list_memory, columns_read }
     }
 }
 
@@ -66,6 +76,9 @@ async fn metrics(state: web::Data<State>) -> HttpResponse {
         let (used, open) = state.db.pool_state();
         meters.connections.with_label_values(&["used"]).set(used.into());
         meters.connections.with_label_values(&["open"]).set(open.into());
+        let lists = state.lists.usage();
+        meters.list_memory.set(i64::try_from(lists.bytes).unwrap_or(i64::MAX));
+        meters.columns_read.set(i64::try_from(lists.loads).unwrap_or(i64::MAX));
         let mut text = Vec::new();
         let encoded = TextEncoder::new().encode(&meters.registry.gather(), &mut text);
         encoded.map_err(klaar_domain::kernel::error::Error::internal)?;

@@ -16,6 +16,7 @@ mod history;
 mod idempotency;
 mod identity;
 mod limits;
+mod listing;
 mod lookups;
 mod openapi;
 mod operations;
@@ -31,11 +32,11 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, web};
-use klaar_domain::custom_fields::Catalogues;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::secrets::Keyring;
+use klaar_domain::views::Lists;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -58,24 +59,16 @@ pub struct State {
     pub meters: Meters,
     /// Callers that were known a moment ago.
     pub callers: Callers,
-    /// The field catalogues read so far.
-    pub catalogues: Catalogues,
+    /// What lists are answered from.
+    pub lists: Lists,
 }
 
 impl State {
     /// The state of a process with these settings.
     #[must_use]
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
-        let limiter = Limiter::new(settings.rate_limit);
-        Arc::new(Self {
-            db,
-            keyring,
-            settings,
-            limiter,
-            meters: Meters::default(),
-            catalogues: Catalogues::default(),
-            callers: Callers::default(),
-        })
+        let (limiter, lists) = (Limiter::new(settings.rate_limit), Lists::new(settings.list_memory));
+        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default(), lists, callers: Callers::default() })
     }
 }
 

@@ -44,7 +44,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "operations", description = "Longer work and how far it is."),
         (name = "audit", description = "What happened, by whom, and when."),
     ),
-    components(schemas(crate::problem::ProblemOut, crate::problem::FieldProblemOut)),
+    components(schemas(crate::problem::ProblemOut, crate::problem::FieldProblemOut, crate::listing::FilterTree)),
     security(("bearer" = []))
 )]
 struct Document;

@@ -104,7 +104,7 @@ pub struct PageOut<T: ToSchema> {
     pub items: Vec<T>,
     /// Give it as `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
-    /// How many match in all; only with `total=true`.
+    /// How many match in all, where lists say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use klaar_domain::clients::{self, Filter, Sort};
+use klaar_domain::clients;
 use klaar_domain::custom_fields;
 use klaar_domain::identity::{NewPractice, Practice, World};
 use klaar_domain::kernel::actor::Actor;
@@ -21,6 +21,7 @@ use klaar_domain::kernel::page::MAX_LIMIT;
 use klaar_domain::lookups::network::Network;
 use klaar_domain::lookups::{self, NightReport};
 use klaar_domain::transfers::{self, Wish};
+use klaar_domain::views::{Asker, Listing, Lists};
 use klaar_sandbox::{DnsEffect, Effect, Fault, Registration, Sandbox, Script, SmpEffect};
 use klaar_worker::Runtime;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 type Shown = BTreeMap<String, [Option<String>; 4]>;
 
 struct Field {
+    lists: Lists,
     db: Db,
     clock: Clock,
     settings: Arc<Settings>,
@@ -102,7 +104,8 @@ impl Field {
         let practice = db.write(|tx| custom_fields::establish_practice(tx, &Actor::operator(), &new))?;
         let network = Network::new(&settings.lookups, clock.clone())?;
         let database = if address.starts_with("sqlite:") { "sqlite" } else { "postgres" };
-        let field = Self { db, clock, settings, network, sandbox, practice, database, all_hold: true };
+        let lists = Lists::new(64 << 20);
+        let field = Self { lists, db, clock, settings, network, sandbox, practice, database, all_hold: true };
         field.import(count)?;
         Ok(field)
     }
@@ -126,22 +129,18 @@ impl Field {
 
     /// What all clients show, and how many of them the last night learned nothing about.
     fn shown(&self) -> Fallible<(Shown, usize)> {
-        let (mut shown, mut silent, mut cursor) = (Shown::new(), 0, None);
-        loop {
-            let page = self.db.read(|conn| {
-                clients::list(conn, &self.practice, &Filter::default(), Sort::Created, (cursor.as_deref(), MAX_LIMIT))
-            })?;
-            for client in page.items {
+        let (mut shown, mut silent) = (Shown::new(), 0);
+        let asker = Asker { practice: &self.practice, me: None, now: self.clock.now() };
+        let keys = self.db.read(|conn| self.lists.keys(conn, &asker, &Listing::default()))?;
+        for chunk in keys.chunks(500) {
+            for client in self.db.read(|conn| clients::with_keys(conn, &self.practice, chunk))?.0 {
                 let facts = client.facts;
                 silent += usize::from(facts.unknown_since.is_some() || facts.checked_at.is_none());
                 let number = client.card.enterprise_number.unwrap_or_default();
                 shown.insert(number, [facts.state.clone(), facts.own_cause(), facts.seat, facts.name]);
             }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok((shown, silent));
-            }
         }
+        Ok((shown, silent))
     }
 
     /// Has the scheduler begin what is due at the present moment, and runs what is due.

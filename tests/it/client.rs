@@ -4,6 +4,17 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+/// The path of the clients that a filter means.
+pub fn clients_where(filter: &Value) -> String {
+    let url = reqwest::Url::parse_with_params("http://x/v1/clients", [("filter", filter.to_string())]).unwrap();
+    format!("/v1/clients?{}", url.query().unwrap())
+}
+
+/// The path of the clients whose registration is in this state.
+pub fn clients_in_state(state: &str) -> String {
+    clients_where(&serde_json::json!({ "field": "registration.state", "op": "eq", "value": state }))
+}
+
 /// Sends requests with one token.
 #[derive(Clone)]
 pub struct Client {

@@ -4,6 +4,7 @@ use klaar_domain::kernel::clock::Instant;
 use klaar_sandbox::{DnsEffect, DocumentForm, Effect, Fault, Registration, Script, SmpEffect};
 use serde_json::{Value, json};
 
+use crate::client::clients_in_state;
 use crate::lookups::{Field, id0208, id9925, number};
 
 impl Field {
@@ -49,7 +50,7 @@ impl Field {
     }
 
     async fn count(&self, state: &str) -> i64 {
-        let found = self.client.get(&format!("/v1/clients?registration={state}&total=true&limit=1")).await.expect(200);
+        let found = self.client.get(&clients_in_state(state)).await.expect(200);
         found["total"].as_i64().unwrap()
     }
 }

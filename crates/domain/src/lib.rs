@@ -10,3 +10,4 @@ pub mod kernel;
 pub mod lookups;
 mod schema;
 pub mod transfers;
+pub mod views;

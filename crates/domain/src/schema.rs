@@ -116,6 +116,7 @@ diesel::table! {
         at -> BigInt,
         before -> Nullable<JsonType>,
         after -> Nullable<JsonType>,
+        touched -> Nullable<JsonType>,
     }
 }
 

@@ -23,10 +23,10 @@ pub use checks::{Surroundings, check};
 pub use contacts::{
     Contact, ContactChange, ContactId, add_contact, change_contact, contact, contacts_of, remove_contact,
 };
-pub use fixed::{FIRST_CUSTOM_FIELD, FixedField};
+pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;
 pub use holders::{Sought, active_with, other_holder};
 pub use model::*;
 pub use names::names;
 pub use provenance::{Origins, provenance};
-pub use queries::{Filter, Sort, count, find, list};
+pub use queries::{find, with_keys};

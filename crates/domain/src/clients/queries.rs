@@ -1,25 +1,20 @@
-//! Reading clients: one, a page, how many.
+//! Reading clients: one, or those with given keys.
 
 use std::sync::LazyLock;
 
 use diesel::dsl::AsSelect;
-use diesel::expression::{AppearsOnTable, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Text};
-use serde::{Deserialize, Serialize};
 
 use super::card::{Card, Responsible};
 use super::model::{Client, ClientId, RegistrationFacts};
 use crate::identity::{MemberId, Practice};
+use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
 use crate::kernel::columns::{Spelled, spelling};
 use crate::kernel::db::{Conn, MultiBackend};
 use crate::kernel::error::{Error, Result};
-use crate::kernel::page::{self, Page};
-use crate::kernel::{JsonText, text};
-use crate::schema::{client_values, clients};
+use crate::schema::{client_values, clients, practices};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
@@ -114,194 +109,33 @@ fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
     })
 }
 
-/// Which clients a list shows; conditions add up.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Archived ones instead of active ones.
-    pub archived: bool,
-    /// Text found in name, reference, numbers, address or town, whatever the case and accents.
-    pub search: Option<String>,
-    /// `registered`, `cannot_receive`, `not_registered`, `unknown`, `nothing_to_ask`, or `never_checked`.
-    pub registration: Option<String>,
-    /// Seat id of the access point.
-    pub access_point: Option<String>,
-    /// The network has given no answer since before this moment.
-    pub unknown_before: Option<Instant>,
-    /// The member who looks after the client.
-    pub responsible: Option<MemberId>,
-    /// The portfolio, exactly.
-    pub portfolio: Option<String>,
-    /// The language.
-    pub language: Option<String>,
-    /// The country.
-    pub country: Option<String>,
-    /// The enterprise number is filled in (`true`) or not.
-    pub has_enterprise_number: Option<bool>,
-    /// The VAT number is filled in (`true`) or not.
-    pub has_vat_number: Option<bool>,
-    /// Liable to VAT.
-    pub vat_liable: Option<bool>,
-    /// A public body.
-    pub government: Option<bool>,
-}
-
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// By folded name, A first.
-    #[default]
-    Name,
-    /// By folded name, Z first.
-    NameDescending,
-    /// The oldest first.
-    Created,
-    /// The newest first.
-    CreatedDescending,
-}
-
-/// Where a page starts: behind the row with this sort key and client key.
-#[derive(Serialize, Deserialize)]
-struct Position(String, i64);
-
-type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
-
-fn matching<'a>(practice: &Practice, filter: &'a Filter) -> Boxed<'a> {
-    let mut rows = clients::table.filter(clients::practice_id.eq(practice.id)).into_boxed::<MultiBackend>();
-    rows = if filter.archived {
-        rows.filter(clients::archived_at.is_not_null())
-    } else {
-        rows.filter(clients::archived_at.is_null())
-    };
-    for word in
-        filter.search.as_deref().map(text::fold).unwrap_or_default().split(' ').filter(|w| !w.is_empty()).take(10)
-    {
-        rows = rows.filter(clients::search_key.like(text::contains_pattern(word)).escape('\\'));
-    }
-    match filter.registration.as_deref() {
-        Some("never_checked") => rows = rows.filter(clients::registration.is_null()),
-        Some(state) => rows = rows.filter(clients::registration.eq(state)),
-        None => {}
-    }
-    if let Some(seat) = &filter.access_point {
-        rows = rows.filter(clients::access_point_seat.eq(seat));
-    }
-    if let Some(before) = filter.unknown_before {
-        rows = rows.filter(clients::unknown_since.lt(before));
-    }
-    if let Some(member) = filter.responsible {
-        rows = rows.filter(clients::responsible_id.eq(member));
-    }
-    with_card(rows, filter)
-}
-
-fn with_card<'a>(mut rows: Boxed<'a>, filter: &'a Filter) -> Boxed<'a> {
-    if let Some(portfolio) = &filter.portfolio {
-        rows = rows.filter(clients::portfolio.eq(portfolio));
-    }
-    if let Some(language) = &filter.language {
-        rows = rows.filter(clients::language.eq(language));
-    }
-    if let Some(country) = &filter.country {
-        rows = rows.filter(clients::country.eq(country));
-    }
-    match filter.has_enterprise_number {
-        Some(true) => rows = rows.filter(clients::enterprise_number.is_not_null()),
-        Some(false) => rows = rows.filter(clients::enterprise_number.is_null()),
-        None => {}
-    }
-    match filter.has_vat_number {
-        Some(true) => rows = rows.filter(clients::vat_number.is_not_null()),
-        Some(false) => rows = rows.filter(clients::vat_number.is_null()),
-        None => {}
-    }
-    if let Some(liable) = filter.vat_liable {
-        rows = rows.filter(clients::vat_liable.eq(liable));
-    }
-    if let Some(government) = filter.government {
-        rows = rows.filter(clients::government.eq(government));
-    }
-    rows
-}
-
-/// One page of the clients that match, in the given order.
+/// The practice's clients with these keys, in any order; and, in the same breath, the practice's version and the one at
+/// which its fields last changed.
 ///
 /// # Errors
-/// [`Error::Invalid`] on `/cursor`.
-pub fn list(
-    conn: &mut Conn,
-    practice: &Practice,
-    filter: &Filter,
-    sort: Sort,
-    (cursor, limit): (Option<&str>, u32),
-) -> Result<Page<Client>> {
-    let from: Option<Position> = cursor.map(page::decode).transpose()?;
-    let mut rows = matching(practice, filter);
-    if let Some(Position(name, key)) = from {
-        rows = match sort {
-            Sort::Name => rows.filter(Behind { compared: ">", name, key }),
-            Sort::NameDescending => rows.filter(Behind { compared: "<", name, key }),
-            Sort::Created => rows.filter(clients::key.gt(key)),
-            Sort::CreatedDescending => rows.filter(clients::key.lt(key)),
-        };
+/// [`Error::NotFound`] when the practice is gone.
+pub fn with_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<(Vec<Client>, (i64, i64))> {
+    let own = practices::table.find(practice.id);
+    if keys.is_empty() {
+        let versions = own.select((practices::version, practices::fields_version)).first(conn).optional()?;
+        return Ok((Vec::new(), versions.ok_or(Error::NotFound("practice"))?));
     }
-    rows = match sort {
-        Sort::Name => rows.order((clients::name_key.asc(), clients::key.asc())),
-        Sort::NameDescending => rows.order((clients::name_key.desc(), clients::key.desc())),
-        Sort::Created => rows.order(clients::key.asc()),
-        Sort::CreatedDescending => rows.order(clients::key.desc()),
-    };
-    let joined = rows.inner_join(client_values::table).select((own_columns(), client_values::vals));
-    let clients = page::first_rows(joined, limit)
-        .load::<(ClientRow, JsonText)>(conn)?
-        .into_iter()
-        .map(client_of)
-        .collect::<Result<Vec<Client>>>()?;
-    let by_name = matches!(sort, Sort::Name | Sort::NameDescending);
-    Ok(Page::of(clients, limit, |last| {
-        Position(if by_name { text::fold(&last.card.name) } else { String::new() }, last.key)
-    }))
+    let rows: Vec<(Option<i64>, Option<i64>, ClientRow, JsonText)> = clients::table
+        .inner_join(client_values::table)
+        .filter(clients::practice_id.eq(practice.id).and(clients::key.eq_any(keys)))
+        .select((
+            own.select(practices::version).single_value(),
+            own.select(practices::fields_version).single_value(),
+            own_columns(),
+            client_values::vals,
+        ))
+        .load(conn)?;
+    let versions = rows.first().and_then(|(version, fields, ..)| Some(((*version)?, (*fields)?)));
+    let found = rows.into_iter().map(|(_, _, row, vals)| client_of((row, vals))).collect::<Result<Vec<Client>>>()?;
+    Ok((found, versions.ok_or(Error::NotFound("client"))?))
 }
 
-/// Rows behind a position in the order of names, up or down.
-///
-/// The position is wrapped in SELECTs so that PostgreSQL does not see it while it plans: what it guessed from the one name
-/// would seem better to it than the plan that it keeps, and it would plan every page anew. Diesel keeps no statement
-/// prepared that has a piece of plain SQL in it, hence an expression of our own.
-#[derive(Debug, Clone)]
-struct Behind {
-    compared: &'static str,
-    name: String,
-    key: i64,
-}
-
-impl Expression for Behind {
-    type SqlType = Bool;
-}
-
-impl ValidGrouping<()> for Behind {
-    type IsAggregate = is_aggregate::No;
-}
-
-impl AppearsOnTable<clients::table> for Behind {}
-impl SelectableExpression<clients::table> for Behind {}
-
-impl QueryId for Behind {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<MultiBackend> for Behind {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        out.push_sql("(clients.name_key, clients.key) ");
-        out.push_sql(self.compared);
-        out.push_sql(" ((SELECT ");
-        out.push_bind_param::<Text, _>(&self.name)?;
-        out.push_sql("), (SELECT ");
-        out.push_bind_param::<BigInt, _>(&self.key)?;
-        out.push_sql("))");
-        Ok(())
-    }
-}
+type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
 
 /// Loads rows with their custom values in one statement.
 pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client>> {
@@ -311,14 +145,6 @@ pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client
         .into_iter()
         .map(client_of)
         .collect()
-}
-
-/// How many clients match.
-///
-/// # Errors
-/// When the database refuses.
-pub fn count(conn: &mut Conn, practice: &Practice, filter: &Filter) -> Result<i64> {
-    Ok(matching(practice, filter).count().get_result(conn)?)
 }
 
 /// One client of a practice, archived or not.

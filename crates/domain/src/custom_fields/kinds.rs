@@ -107,7 +107,7 @@ impl FieldKind {
     #[must_use]
     pub fn is_sortable(self) -> bool {
         match self {
-            Self::LongText | Self::MultiChoice | Self::Document => false,
+            Self::LongText | Self::MultiChoice | Self::Client | Self::Document => false,
             Self::Text
             | Self::Number
             | Self::Amount
@@ -115,7 +115,6 @@ impl FieldKind {
             | Self::YesNo
             | Self::Choice
             | Self::Member
-            | Self::Client
             | Self::Link
             | Self::AccessPoint => true,
         }

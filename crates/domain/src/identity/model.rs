@@ -82,6 +82,8 @@ pub struct Practice {
     pub enterprise_number: Option<String>,
     /// Raised with each change to anything that lists show.
     pub version: i64,
+    /// The version at which its categories, fields or options last changed.
+    pub fields_version: i64,
     /// Raised with each change to the practice's own settings.
     pub revision: i64,
     /// When it was created.

@@ -26,6 +26,7 @@ pub(super) struct PracticeRow {
     version: i64,
     revision: i64,
     created_at: Instant,
+    fields_version: i64,
 }
 
 impl TryFrom<PracticeRow> for Practice {
@@ -39,6 +40,7 @@ impl TryFrom<PracticeRow> for Practice {
             language: row.language,
             enterprise_number: row.enterprise_number,
             version: row.version,
+            fields_version: row.fields_version,
             revision: row.revision,
             created_at: row.created_at,
         })

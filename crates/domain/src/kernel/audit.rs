@@ -14,6 +14,9 @@ use super::page::{self, Page};
 use super::{JsonText, Uid};
 use crate::schema::audit_entries;
 
+/// The most clients that an entry names whose facts it wrote.
+const MOST_TOUCHED: usize = 100;
+
 crate::id_type!(
     /// Identifies one entry of the audit trail.
     EntryId,
@@ -123,6 +126,18 @@ pub fn record(tx: &mut Tx<'_>, practice: Uid, actor: &Actor, event: &Event<'_>) 
         .returning(audit_entries::key)
         .get_result::<i64>(&mut **tx)?;
     Ok(key)
+}
+
+/// Says of an entry that it wrote facts of these clients which the change log does not carry; of very many only that it did.
+///
+/// # Errors
+/// When the database refuses.
+pub fn note_touched(tx: &mut Tx<'_>, entry: i64, clients: &[i64]) -> Result<()> {
+    let named = if clients.len() > MOST_TOUCHED { &[] } else { clients };
+    diesel::update(audit_entries::table.find(entry))
+        .set(audit_entries::touched.eq(Some(JsonText::of(&named))))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// A page of a practice's trail, the newest first.

@@ -39,6 +39,8 @@ pub struct Settings {
     pub smtp_url: Option<url::Url>,
     /// Requests a minute that one caller may make; 0 for no limit.
     pub rate_limit: u32,
+    /// The most bytes of clients' values that lists keep in memory.
+    pub list_memory: usize,
     /// How long a stopping process waits for what it has begun.
     pub shutdown_limit: Duration,
     /// What is logged, as in `info,klaar=debug`.
@@ -162,6 +164,7 @@ impl Settings {
                 _ => Err("must be smtp://HOST:PORT or smtps://USER:PASSWORD@HOST".to_owned()),
             }),
             rate_limit: from.take("rate_limit", 6000, |t| number(t, 0, u32::MAX)),
+            list_memory: from.take("list_memory", 64, |t| number(t, 1, 65_536)) as usize * 1024 * 1024,
             shutdown_limit: from.take("shutdown_limit", Duration::from_secs(25), |t| seconds(t, 600)),
             log: from.take("log", "info".to_owned(), |t| Ok(t.to_owned())),
             log_json: from.take("log_format", false, |t| match t {

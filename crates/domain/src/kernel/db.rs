@@ -3,15 +3,18 @@
 //! Rooms write diesel's typed DSL once, against [`Conn`]. What the two backends spell differently (batch insert, upsert,
 //! `SKIP LOCKED`) goes through [`on_each!`](crate::on_each).
 
+mod writer;
+
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager};
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use self::writer::Writer;
 use super::clock::{Clock, Instant};
 use super::error::{Error, Result};
 use super::jobs::{Doorbell, Lane};
@@ -25,10 +28,6 @@ const MIGRATION_LOCK: i64 = 0x6b6c_6161_7221;
 const PING_AFTER: Duration = Duration::from_secs(1);
 /// How long a caller waits for a pooled connection before it is told that the server is busy.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
-/// What SQLite's one writer has more than its readers: 16 MiB of pages, so that a large transaction need not write pages
-/// before its commit and reads none twice, and a log of 4,000 pages before it is copied into the file.
-const SQLITE_WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
-
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
 pub enum Conn {
@@ -143,44 +142,6 @@ fn is_torn(conn: &mut Conn) -> bool {
     }
 }
 
-/// SQLite's one writer of this process. SQLite lets one write at a time and its own busy handler polls; waiting here wakes
-/// at once, and what the last transaction read is still in memory for the next.
-struct Writer {
-    address: Address,
-    conn: Mutex<Option<Conn>>,
-}
-
-impl Writer {
-    /// Runs `work` with the connection, once nobody else has it. When `work` panics or leaves a transaction open, the next
-    /// one gets a new connection.
-    fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let mut slot = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut conn = match slot.take() {
-            Some(conn) => conn,
-            None => self.connect()?,
-        };
-        let outcome = work(&mut conn);
-        if !is_torn(&mut conn) {
-            *slot = Some(conn);
-        }
-        outcome
-    }
-
-    fn connect(&self) -> Result<Conn> {
-        let mut conn = self.address.connect().map_err(Error::busy)?;
-        conn.batch_execute(SQLITE_WRITER)?;
-        Ok(conn)
-    }
-
-    /// Connections in use and open.
-    fn state(&self) -> (u32, u32) {
-        match self.conn.try_lock() {
-            Ok(slot) => (0, slot.is_some().into()),
-            Err(_) => (1, 1),
-        }
-    }
-}
-
 /// Why the pool could not give a working connection.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolFault {
@@ -217,7 +178,7 @@ impl Db {
             .connection_timeout(POOL_TIMEOUT)
             .error_handler(Box::new(LogFaults))
             .build_unchecked(Source { address: address.clone() });
-        let writer = || Arc::new(Writer { address: address.clone(), conn: Mutex::default() });
+        let writer = || Arc::new(Writer::of(address));
         let writer = matches!(address, Address::Sqlite(_)).then(writer);
         Ok(Self { pool, clock, writer, doorbell: Doorbell::default(), writes: Arc::default() })
     }
@@ -350,6 +311,24 @@ impl Db {
             }
         }
     }
+}
+
+/// Runs `work` in one read transaction, all of whose statements see the same state of the database, and ends it.
+///
+/// # Errors
+/// Whatever `work` returns, and when the database refuses.
+pub fn snapshot<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    let begin = match conn {
+        Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Conn::Sqlite(_) => "BEGIN",
+    };
+    on_each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+    let outcome = work(conn);
+    // Nothing was written, so there is nothing that an end could lose; a connection that cannot end it is thrown away.
+    let ended = <Conn as Connection>::TransactionManager::commit_transaction(conn);
+    let value = outcome?;
+    ended?;
+    Ok(value)
 }
 
 /// An open write transaction and its one moment: everything written in it carries the same time.

@@ -2,9 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::{QueryResult, RunQueryDsl};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -52,46 +49,6 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
         _ => Err(Error::Invalid(vec![
             super::error::FieldError::new("/limit", "out_of_range").with("min", 1).with("max", MAX_LIMIT),
         ])),
-    }
-}
-
-/// A query whose LIMIT is spelled out.
-///
-/// With a bound one PostgreSQL knows too little to plan once for all: it takes a tenth of the rows for granted, finds a
-/// plan of its own for each run much cheaper, and so plans every page anew, which takes longer than reading it.
-#[derive(Debug, Clone)]
-pub struct FirstRows<Q> {
-    query: Q,
-    rows: u32,
-}
-
-/// How many rows are asked for: few different numbers, so that few statements are kept prepared.
-const STEPS: [u32; 4] = [11, DEFAULT_LIMIT + 1, 101, MAX_LIMIT + 1];
-
-/// The first rows of a query without a LIMIT: `limit` and one that tells of a next page, or a few more, which
-/// [`Page::of`] leaves out.
-pub fn first_rows<Q>(query: Q, limit: u32) -> FirstRows<Q> {
-    let wanted = limit.saturating_add(1);
-    let rows = STEPS.into_iter().find(|step| *step >= wanted).unwrap_or(wanted);
-    FirstRows { query, rows }
-}
-
-impl<Q: Query> Query for FirstRows<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q> QueryId for FirstRows<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q, C> RunQueryDsl<C> for FirstRows<Q> {}
-
-impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for FirstRows<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.query.walk_ast(out.reborrow())?;
-        out.push_sql(&format!(" LIMIT {}", self.rows));
-        Ok(())
     }
 }
 

@@ -57,21 +57,6 @@ fn fold_letter(c: char, key: &mut String) {
     }
 }
 
-/// A `LIKE` pattern that finds `needle` (already folded) anywhere, with `\` as escape character.
-#[must_use]
-pub fn contains_pattern(needle: &str) -> String {
-    let mut pattern = String::with_capacity(needle.len() + 2);
-    pattern.push('%');
-    for c in needle.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
 /// The text without blanks at its ends, or `None` when nothing is left.
 #[must_use]
 pub fn filled(text: &str) -> Option<&str> {
@@ -125,10 +110,5 @@ mod tests {
         ] {
             assert_eq!(email(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_pattern_takes_wild_cards_literally() {
-        assert_eq!(contains_pattern("50%_\\"), "%50\\%\\_\\\\%");
     }
 }

@@ -59,6 +59,7 @@ mod tests {
             language: "nl".to_owned(),
             enterprise_number: None,
             version: 0,
+            fields_version: 0,
             revision: 1,
             created_at: Instant(0),
         }

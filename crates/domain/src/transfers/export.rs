@@ -1,59 +1,56 @@
 //! A client list out: CSV for spreadsheets, a page of clients at a time.
 
+use std::collections::HashMap;
+
 use super::cells::guarded;
 use super::columns::{card_fields, label};
 use super::facts::Fact;
-use crate::clients::{self, Card, Client, Filter, FixedField as F, Responsible, Sort, Surroundings};
+use crate::clients::{self, Card, Client, FixedField as F, Responsible, Surroundings};
 use crate::custom_fields::{self, Field, FieldValue, Names};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::readings::said;
+use crate::views::{Asker, Listing, Lists};
 
 /// Clients read at a time.
-const PAGE: u32 = 500;
+const PAGE: usize = 500;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// An export under way. It holds no transaction: clients are read in the order they were created, so that one who is
-/// there from the beginning to the end is in it exactly once.
+/// An export under way. It holds no transaction: which clients it has, and in which order, is settled when it begins, and
+/// each is written as it is when its turn comes.
 pub struct Export {
     practice: Practice,
-    filter: Filter,
     language: Language,
     around: Surroundings,
     fields: Vec<Field>,
     /// Of the members and clients that the page's values speak of.
     names: Names,
-    cursor: Cursor,
-}
-
-enum Cursor {
-    Header,
-    First,
-    Behind(String),
-    End,
+    keys: Vec<i64>,
+    /// How many of them are written; `None` before the header is.
+    written: Option<usize>,
 }
 
 impl Export {
-    /// Begins an export of the clients that match, with headers in `language`.
+    /// Begins an export of the clients that match, in the order of the listing, with headers in `language`.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub fn begin(conn: &mut Conn, practice: &Practice, filter: Filter, language: Language) -> Result<Self> {
+    /// As [`Lists::page`].
+    pub fn begin(
+        conn: &mut Conn,
+        lists: &Lists,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        language: Language,
+    ) -> Result<Self> {
+        let practice = asker.practice;
+        let keys = lists.keys(conn, asker, listing)?;
         let around = clients::surroundings(conn, practice)?;
         let catalogue = custom_fields::catalogue(conn, practice)?;
         // What the system owns stands among the registration facts already.
         let fields = catalogue.usable().filter(|field| !field.kind.is_system_owned()).cloned().collect();
-        Ok(Self {
-            practice: practice.clone(),
-            filter,
-            language,
-            around,
-            fields,
-            names: Names::default(),
-            cursor: Cursor::Header,
-        })
+        Ok(Self { practice: practice.clone(), language, around, fields, names: Names::default(), keys, written: None })
     }
 
     /// The next piece of the file: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
@@ -62,21 +59,23 @@ impl Export {
     /// # Errors
     /// When the database refuses.
     pub fn next(&mut self, conn: &mut Conn) -> Result<Option<Vec<u8>>> {
-        let cursor = match &self.cursor {
-            Cursor::End => return Ok(None),
-            Cursor::Header => {
-                self.cursor = Cursor::First;
-                return Ok(Some([BYTE_ORDER_MARK, &written(&[self.header()])?].concat()));
-            }
-            Cursor::First => None,
-            Cursor::Behind(cursor) => Some(cursor.as_str()),
+        let Some(written) = self.written else {
+            self.written = Some(0);
+            return Ok(Some([BYTE_ORDER_MARK, &csv_of(&[self.header()])?].concat()));
         };
-        let page = clients::list(conn, &self.practice, &self.filter, Sort::Created, (cursor, PAGE))?;
-        let spoken_of = page.items.iter().flat_map(|client| spoken_of(client, &self.fields));
+        let rest = self.keys.get(written..).unwrap_or_default();
+        let keys = rest.get(..PAGE).unwrap_or(rest);
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let (found, _) = clients::with_keys(conn, &self.practice, keys)?;
+        let spoken_of = found.iter().flat_map(|client| spoken_of(client, &self.fields));
         self.names = Names::of(conn, &self.practice, spoken_of)?;
-        let rows: Vec<Vec<String>> = page.items.iter().map(|client| self.row(client)).collect();
-        self.cursor = page.next_cursor.map_or(Cursor::End, Cursor::Behind);
-        Ok(Some(written(&rows)?))
+        let by_key: HashMap<i64, &Client> = found.iter().map(|client| (client.key, client)).collect();
+        let in_order = keys.iter().filter_map(|key| by_key.get(key));
+        let rows: Vec<Vec<String>> = in_order.map(|client| self.row(client)).collect();
+        self.written = Some(written + keys.len());
+        Ok(Some(csv_of(&rows)?))
     }
 
     fn header(&self) -> Vec<String> {
@@ -164,7 +163,7 @@ fn spoken_of<'a>(client: &'a Client, fields: &'a [Field]) -> impl Iterator<Item 
     })
 }
 
-fn written(rows: &[Vec<String>]) -> Result<Vec<u8>> {
+fn csv_of(rows: &[Vec<String>]) -> Result<Vec<u8>> {
     let mut writer =
         csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use diesel::prelude::*;
 
 use super::*;
-use crate::clients::{self, Client, Filter, Sort};
+use crate::clients::{self, Client};
 use crate::identity::{self, NewPractice, Practice, World};
 use crate::kernel::actor::Actor;
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Clock;
-use crate::kernel::db::{Address, Db};
+use crate::kernel::db::{Address, Conn, Db};
+use crate::kernel::error::Result;
 use crate::kernel::operations;
 use crate::schema::{audit_entries, changes, import_chunks};
+use crate::views::{Asker, Listing, Lists};
 
 struct Place {
     db: Db,
@@ -52,10 +54,19 @@ impl Place {
     }
 
     fn clients(&self) -> Vec<Client> {
-        self.db
-            .read(|conn| clients::list(conn, &self.practice, &Filter::default(), Sort::Created, (None, 10_000)))
-            .unwrap()
-            .items
+        let asker = Asker { practice: &self.practice, me: None, now: self.db.clock().now() };
+        let read = |conn: &mut Conn| {
+            let keys = Lists::new(0).keys(conn, &asker, &Listing::default())?;
+            clients::with_keys(conn, &self.practice, &keys)
+        };
+        let mut clients = self.db.read(read).unwrap().0;
+        clients.sort_by_key(|client| client.key);
+        clients
+    }
+
+    fn export(&self, conn: &mut Conn, language: Language) -> Result<Export> {
+        let asker = Asker { practice: &self.practice, me: None, now: self.db.clock().now() };
+        Export::begin(conn, &Lists::new(0), &asker, &Listing::default(), language)
     }
 
     /// How many entries the audit trail and the change log have.
@@ -245,8 +256,7 @@ fn our_own_export_comes_back_unchanged() {
     assert_eq!(names, ["=cmd|x", "'@home"]);
     let traces = place.traces();
     for language in Language::ALL {
-        let mut export =
-            place.db.read(|conn| Export::begin(conn, &place.practice, Filter::default(), language)).unwrap();
+        let mut export = place.db.read(|conn| place.export(conn, language)).unwrap();
         let mut bytes = Vec::new();
         while let Some(piece) = place.db.read(|conn| export.next(conn)).unwrap() {
             bytes.extend(piece);

@@ -183,7 +183,7 @@ OPERATION and CHECK stand for the opn_… and chk_… in the answers before; giv
   curl -sw '\\n' -H \"$KEY\" -H 'Content-Type: application/json' -d '{{\"all\":true}}' $API/registration-checks
   curl -sw '\\n' -H \"$KEY\" $API/registration-checks/CHECK/findings
   curl -sw '\\n' -H \"$KEY\" -X POST $API/registration-checks/CHECK/application
-  curl -sw '\\n' -H \"$KEY\" \"$API/clients?registration=registered&limit=3&total=true\"
+  curl -sw '\\n' -H \"$KEY\" -G \"$API/clients?limit=3\" --data-urlencode 'filter={{\"field\":\"registration.state\",\"op\":\"eq\",\"value\":\"registered\"}}'
 
 The night, at once instead of at one o'clock:
   KLAAR_CONFIG={config} {program} nightly",

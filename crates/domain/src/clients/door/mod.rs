@@ -236,7 +236,7 @@ impl Set {
 
     /// Writes what the network says of clients; leaves their revision alone. A new time of checking, or the cause of a
     /// look-up that failed and left the value as it was, is not logged: every night would otherwise add a row for every
-    /// client, and a bad night would look like a change.
+    /// client, and a bad night would look like a change. The entry names the clients instead, for those who keep the facts.
     ///
     /// # Errors
     /// When the database refuses.
@@ -265,7 +265,12 @@ impl Set {
                 ))
                 .execute(&mut **tx)?;
         }
-        batch::insert(tx, &log)
+        batch::insert(tx, &log)?;
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let touched: Vec<i64> = facts.iter().map(|(client, ..)| *client).collect();
+        audit::note_touched(tx, self.entry, &touched)
     }
 
     /// Adds (`None` before), changes, or takes away (`None` after) a contact; the client's own revision stays.

@@ -1,0 +1,105 @@
+//! How a caller says which clients are meant: the parameters that lists and exports share, and the filter tree.
+
+use std::borrow::Cow;
+
+use klaar_domain::kernel::error::{Error, FieldError, Result};
+use klaar_domain::views::Listing;
+use serde_json::{Value, json};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+/// The parameters, as they stand in a query.
+#[derive(Debug, Default)]
+pub struct Asked<'a> {
+    pub filter: Option<&'a str>,
+    pub search: Option<&'a str>,
+    pub sort: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// What they ask for; by name when no order is given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `/filter` when it is no JSON.
+    pub fn listing(&self) -> Result<Listing> {
+        let read = |text: &str| {
+            serde_json::from_str::<Value>(text)
+                .map_err(|fault| Error::Invalid(vec![FieldError::new("/filter", "wrong_shape").with("reason", fault)]))
+        };
+        Ok(Listing {
+            filter: self.filter.map(read).transpose()?,
+            search: self.search.map(str::to_owned),
+            sort: self.sort.unwrap_or("name").to_owned(),
+        })
+    }
+}
+
+/// The filter tree, for the description.
+pub enum FilterTree {}
+
+impl PartialSchema for FilterTree {
+    fn schema() -> RefOr<Schema> {
+        let own = || Ref::from_schema_name("Filter");
+        let of = |name: &str, schema: RefOr<Schema>| {
+            ObjectBuilder::new()
+                .property(name, schema)
+                .required(name)
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        let list = |name: &str, description: &str| {
+            of(name, ArrayBuilder::new().items(own()).build().into()).description(Some(description)).build()
+        };
+        let text = |description: &str, example: &str| {
+            ObjectBuilder::new().schema_type(Type::String).description(Some(description)).examples([json!(example)])
+        };
+        let anything = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object]);
+        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `contacts.email`, `fields.ready`, …", "fields.ready").into())
+            .property("op", text("How: `filled`, `empty`, `eq`, `ne`, `one_of`, `none_of`, `contains`, `starts_with`, `matches`, `lt`, `lte`, `gt`, `gte`, `between`, `has_all`, `set_by`, `set_from`, `set_before`, `set_after`, as far as the field has it.", "eq"))
+            .required("op")
+            .property("value", ObjectBuilder::new().schema_type(anything).description(Some("What it is compared with. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks.")).examples([json!(true)]))
+            .description(Some("A condition on one field."));
+        OneOfBuilder::new()
+            .item(list("and", "All of these; everyone when there are none."))
+            .item(list("or", "At least one of these; nobody when there are none."))
+            .item(of("not", own().into()).description(Some("Not this.")).build())
+            .item(condition.build())
+            .description(Some("Which clients are meant: a tree of conditions. Archived clients are left out unless a condition asks about `archived`."))
+            .examples([example()])
+            .into()
+    }
+}
+
+impl ToSchema for FilterTree {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Filter")
+    }
+}
+
+fn example() -> Value {
+    json!({ "and": [
+        { "field": "registration.state", "op": "eq", "value": "not_registered" },
+        { "not": { "field": "fields.ready", "op": "eq", "value": true } }
+    ] })
+}
+
+/// The filter tree as a parameter of a query: JSON itself.
+pub struct FilterParam;
+
+impl IntoParams for FilterParam {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("Filter"))).example(Some(example())).build();
+        let parameter = ParameterBuilder::new()
+            .name("filter")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some("Which clients are meant, as a JSON tree of conditions; the active ones when not given."))
+            .content("application/json", content)
+            .build();
+        vec![parameter]
+    }
+}

@@ -1,0 +1,238 @@
+//! Lists: a page of the clients that a filter means, in order, with their exact number.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::columns::Bits;
+use super::filter::{self, Node};
+use super::kept::{Columns, Usage};
+use super::operands::{Ground, zone_of};
+use super::order::{Behind, Place};
+use super::rows::Rows;
+use super::sorting::Sorting;
+use super::subjects::{ColumnId, Subject};
+use crate::clients::{self, Client};
+use crate::custom_fields::{Catalogue, Catalogues};
+use crate::identity::{self, Caller, Practice};
+use crate::kernel::actor::ActorKind;
+use crate::kernel::clock::Instant;
+use crate::kernel::db::Conn;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::page::{self, Page};
+
+/// What lists are answered from; one for all threads of a process.
+#[derive(Debug)]
+pub struct Lists {
+    columns: Columns,
+    catalogues: Catalogues,
+}
+
+/// What a caller wants to see.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// The filter tree; everyone when there is none. Archived clients are left out unless it asks about `archived`.
+    pub filter: Option<Value>,
+    /// Words that must all be found, besides.
+    pub search: Option<String>,
+    /// The order: fields with commas between them, `-` in front for the other direction.
+    pub sort: String,
+}
+
+/// A listing against a practice's fields.
+struct Plan {
+    node: Node,
+    sorting: Sorting,
+    columns: Vec<ColumnId>,
+}
+
+/// Where a page begins: the order, the place of the last client in it, and its key.
+#[derive(Debug, Serialize, Deserialize)]
+struct Position(String, Vec<Place>, i64);
+
+/// The rows of a page before the clients are read.
+struct Found {
+    keys: Vec<i64>,
+    total: usize,
+    next: Option<String>,
+}
+
+/// Whoever asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The practice whose clients are asked about.
+    pub practice: &'a Practice,
+    /// The identifier of the member that `me` means; `None` for a program.
+    pub me: Option<&'a str>,
+    /// The moment from which relative days are counted.
+    pub now: Instant,
+}
+
+impl<'a> Asker<'a> {
+    /// The caller of the API.
+    #[must_use]
+    pub fn of(caller: &'a Caller, now: Instant) -> Self {
+        let me = caller.actor.id.as_deref().filter(|_| caller.actor.kind == ActorKind::Member);
+        Self { practice: &caller.practice, me, now }
+    }
+}
+
+impl Lists {
+    /// Keeps at most `most` bytes of clients' values.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { columns: Columns::new(most), catalogues: Catalogues::default() }
+    }
+
+    /// How much is kept.
+    pub fn usage(&self) -> Usage {
+        self.columns.usage()
+    }
+
+    /// The field catalogues that this process has read.
+    pub fn catalogues(&self) -> &Catalogues {
+        &self.catalogues
+    }
+
+    /// One page of the clients that match, their number, and the fields that they are shown with.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `/filter`, `/sort` and `/cursor`.
+    pub fn page(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        (cursor, limit): (Option<&str>, u32),
+    ) -> Result<(Page<Client>, Arc<Catalogue>)> {
+        let from: Option<Position> = cursor.map(page::decode).transpose()?;
+        if from.as_ref().is_some_and(|Position(sort, ..)| *sort != listing.sort) {
+            return Err(Error::invalid("/cursor", "malformed_cursor"));
+        }
+        let find = |rows: &Rows<'_>, plan: &Plan| plan.page(rows, (&listing.sort, from.as_ref()), limit);
+        if let Some(found) = self.at_once(conn, asker, listing, &find)? {
+            return Ok(found);
+        }
+        let prepare = |conn: &mut Conn, fields_version: i64| {
+            let versions = (fields_version, fields_version);
+            let catalogue = self.catalogues.at(conn, asker.practice, versions)?;
+            let mut plan = Plan::of(listing, &catalogue, asker)?;
+            plan.name_members(conn, asker.practice)?;
+            let needed = plan.columns.clone();
+            Ok(((plan, catalogue), needed))
+        };
+        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, catalogue)| {
+            let found = find(rows, &plan);
+            let clients = clients::with_keys(conn, asker.practice, &found.keys)?.0;
+            Ok((found.page(clients), catalogue))
+        })
+    }
+
+    /// The page as the columns have it, when the database says in the same breath that they are of its version.
+    fn at_once(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        find: &dyn Fn(&Rows<'_>, &Plan) -> Found,
+    ) -> Result<Option<(Page<Client>, Arc<Catalogue>)>> {
+        let Some((at, catalogue)) = self.catalogues.kept(asker.practice) else { return Ok(None) };
+        // What the fields as they were do not know, they may know by now.
+        let Ok(mut plan) = Plan::of(listing, &catalogue, asker) else { return Ok(None) };
+        plan.name_members(conn, asker.practice)?;
+        let Some((version, found)) = self.columns.glance(asker.practice, &plan.columns, |rows| find(rows, &plan))
+        else {
+            return Ok(None);
+        };
+        let (clients, (now_at, fields_at)) = clients::with_keys(conn, asker.practice, &found.keys)?;
+        let is_true = now_at == version && fields_at <= at;
+        Ok(is_true.then(|| (found.page(clients), catalogue)))
+    }
+
+    /// The keys of all clients that match, in the order of the listing.
+    ///
+    /// # Errors
+    /// As [`Lists::page`].
+    pub fn keys(&self, conn: &mut Conn, asker: &Asker<'_>, listing: &Listing) -> Result<Vec<i64>> {
+        let practice = asker.practice;
+        let prepare = |conn: &mut Conn, fields_version: i64| {
+            let catalogue = self.catalogues.at(conn, practice, (fields_version, fields_version))?;
+            let mut plan = Plan::of(listing, &catalogue, asker)?;
+            plan.name_members(conn, practice)?;
+            let needed = plan.columns.clone();
+            Ok((plan, needed))
+        };
+        self.columns.exactly(conn, practice, prepare, |_, rows, plan| {
+            let in_order = plan.sorting.over(rows).all(&plan.node.rows(rows));
+            Ok(in_order.into_iter().filter_map(|row| rows.keys.get(row).copied()).collect())
+        })
+    }
+}
+
+impl Plan {
+    fn of(listing: &Listing, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<Self> {
+        let zone = zone_of(asker.practice);
+        let ground = Ground { catalogue, now: asker.now, zone: &zone, me: asker.me };
+        let mut parts = Vec::new();
+        if let Some(tree) = &listing.filter {
+            parts.push(filter::read(tree, &ground, "/filter").map_err(Error::Invalid)?);
+        }
+        let plain = |field: &str, op: &str, value: Value| {
+            let condition = serde_json::json!({ "field": field, "op": op, "value": value });
+            filter::read(&condition, &ground, "/search").map_err(Error::Invalid)
+        };
+        if let Some(words) = &listing.search {
+            parts.push(plain("search", "matches", Value::from(words.as_str()))?);
+        }
+        let mut columns = Vec::new();
+        parts.iter().for_each(|part| part.columns(&mut columns));
+        let archived = Subject::named("archived", catalogue).map(|subject| subject.column);
+        if !archived.is_some_and(|column| columns.contains(&column)) {
+            parts.push(plain("archived", "eq", Value::from(false))?);
+        }
+        let node = Node::And(parts);
+        let sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        node.columns(&mut columns);
+        sorting.columns(&mut columns);
+        Ok(Self { node, sorting, columns })
+    }
+
+    fn name_members(&mut self, conn: &mut Conn, practice: &Practice) -> Result<()> {
+        if self.sorting.needs_members() {
+            self.sorting.name_members(&identity::members(conn, practice)?);
+        }
+        Ok(())
+    }
+
+    fn page(&self, rows: &Rows<'_>, (sort, from): (&str, Option<&Position>), limit: u32) -> Found {
+        let matching: Bits = self.node.rows(rows);
+        let total = matching.count();
+        let order = self.sorting.over(rows);
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let behind = from.map(|Position(_, places, key)| {
+            let place = rows.place(*key);
+            Behind { places, row: place.unwrap_or_else(|row| row), is_there: place.is_ok() }
+        });
+        let mut first = order.first(&matching, behind.as_ref(), wanted.saturating_add(1));
+        let is_more = first.len() > wanted;
+        first.truncate(wanted);
+        let key = |row: &usize| rows.keys.get(*row).copied().unwrap_or_default();
+        let position = |row: &usize| page::encode(&Position(sort.to_owned(), order.places(*row), key(row)));
+        let next = first.last().filter(|_| is_more).map(position);
+        Found { keys: first.iter().map(key).collect(), total, next }
+    }
+}
+
+impl Found {
+    /// The clients, which came in any order, in the order of the page.
+    fn page(&self, clients: Vec<Client>) -> Page<Client> {
+        let mut by_key: std::collections::HashMap<i64, Client> =
+            clients.into_iter().map(|client| (client.key, client)).collect();
+        Page {
+            items: self.keys.iter().filter_map(|key| by_key.remove(key)).collect(),
+            next_cursor: self.next.clone(),
+            total: i64::try_from(self.total).ok(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Which clients are meant: one typed filter tree over everything that is known of them, answered by one evaluator over
+//! columns in memory, so that both databases give the same clients in the same order.
+//!
+//! Lists, selections, bulk edits and exports all ask here. Nothing is indexed by field, and no answer is kept: every list
+//! reads the practice's version together with its page and catches up from the change log when it is behind.
+
+mod columns;
+mod conditions;
+mod filter;
+mod kept;
+mod list;
+mod operands;
+mod order;
+mod queries;
+mod rows;
+mod sorting;
+mod subjects;
+
+pub use filter::operators;
+pub use kept::Usage;
+pub use list::{Asker, Listing, Lists};
+pub use operands::{Ground, zone_of};
+pub use subjects::{FIXED, Kind, Subject};
