@@ -142,3 +142,37 @@ async fn every_value_tells_where_it_comes_from() {
     assert_eq!(fields["role"]["event_id"], history["items"][0]["id"]);
     assert_eq!(api.get(&format!("{path}/provenance")).await.status, 404);
 }
+
+/// Lists that have seen a field as one kind find the same clients when it is another one, and back again.
+#[tokio::test]
+async fn lists_follow_a_field_through_its_kinds_and_merges() {
+    let (_house, api) = house().await;
+    let role = field(&api, "role", "choice", &["Een", "Twee", "Drie"]).await;
+    let one = client(&api, json!({ "role": "Een" })).await;
+    let two = client(&api, json!({ "role": "Twee" })).await;
+    let with = |label: &'static str| {
+        let filter = json!({ "field": "fields.role", "op": "eq", "value": label }).to_string();
+        let query = format!("/v1/clients?filter={}", filter.replace('"', "%22").replace(' ', "%20"));
+        let api = api.clone();
+        async move {
+            let found = api.get(&query).await.expect(200);
+            found["items"].as_array().unwrap().iter().map(|client| text(&client["id"])).collect::<Vec<_>>()
+        }
+    };
+    let (id_one, id_two) = (text(&one["id"]), text(&two["id"]));
+    assert_eq!(with("Een").await, [id_one.clone()]);
+    become_kind(&api, &role, json!({ "kind": "text" })).await.expect(200);
+    assert_eq!(with("Twee").await, [id_two.clone()]);
+    set(&api, &one, json!({ "role": "twee" })).await.expect(200);
+    assert_eq!(with("Een").await, Vec::<String>::new());
+    become_kind(&api, &role, json!({ "kind": "choice" })).await.expect(200);
+    assert_eq!(with("Twee").await, [id_one.clone(), id_two.clone()]);
+    let options = now(&api, &role).await["options"].clone();
+    let merge = format!("/v1/field-options/{}/merge", text(&options[1]["id"]));
+    api.post(&merge, &json!({ "into": options[2]["id"] })).await.expect(200);
+    assert_eq!(with("Drie").await, [id_one.clone(), id_two.clone()]);
+    assert_eq!(with("Twee").await, Vec::<String>::new());
+    become_kind(&api, &role, json!({ "kind": "multi_choice" })).await.expect(200);
+    become_kind(&api, &role, json!({ "kind": "choice" })).await.expect(200);
+    assert_eq!(with("Drie").await, [id_one, id_two]);
+}

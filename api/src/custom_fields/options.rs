@@ -1,5 +1,7 @@
 //! The options of choices.
 
+use std::collections::BTreeMap;
+
 use actix_web::{get, patch, post};
 use klaar_domain::clients::ClientId;
 use klaar_domain::custom_fields::{self, FieldId, Labels, Merged, OptionChange, OptionId};
@@ -12,12 +14,12 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::categories::renamed;
-use super::outs::{NamesIn, OptionOut};
+use super::outs::OptionOut;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::shapes::OptionLabel;
+use crate::shapes::{GivenLabels, OptionLabel};
 
 /// An option to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,7 +30,8 @@ pub struct OptionIn {
     #[schema(value_type = OptionLabel)]
     label: String,
     /// What people may also type, by language.
-    labels: Option<NamesIn>,
+    #[schema(value_type = Option<GivenLabels>)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 /// A change to an option: an absent field stays, a value sets it.
@@ -40,8 +43,8 @@ pub struct OptionPatch {
     #[schema(value_type = OptionLabel)]
     label: Patch<String>,
     /// What people may also type, by language; null takes all of it away.
-    #[schema(value_type = Option<NamesIn>)]
-    labels: Patch<NamesIn>,
+    #[schema(value_type = Option<GivenLabels>)]
+    labels: Patch<BTreeMap<String, String>>,
     /// Its place among the field's options, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
     position: Patch<i32>,
@@ -130,7 +133,7 @@ pub async fn create_field_option(
 ) -> Result<Reply, Problem> {
     may.once(body.hash, move |tx, caller| {
         let OptionIn { label, labels } = body.value;
-        let labels = labels.map(Labels::from).unwrap_or_default();
+        let labels = labels.map(Labels).unwrap_or_default();
         let id = custom_fields::add_option(tx, &caller.practice, &caller.actor, field.get()?, (label, labels))?;
         Ok(reply(tx, &caller.practice, id)?.at(format!("/v1/field-options/{id}")))
     })

@@ -13,7 +13,6 @@ use crate::kernel::actor::Actor;
 use crate::kernel::audit::Event;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, FieldError, Result};
-use crate::kernel::text;
 use crate::on_each;
 use crate::schema::own_solutions;
 
@@ -83,7 +82,7 @@ pub fn set_own_solution(
     if before.revision != revision {
         return Err(Error::Stale);
     }
-    let options = match software.as_deref().and_then(text::filled) {
+    let options = match software.as_deref() {
         Some(label) => options_meant(&catalogue, label)?,
         None => [None, None],
     };
@@ -119,7 +118,7 @@ fn checked_seats(given: &[String]) -> Result<Vec<String>> {
     }
     let (mut seats, mut wrong) = (Vec::with_capacity(given.len()), Vec::new());
     for (at, typed) in given.iter().enumerate() {
-        let seat = typed.trim().to_ascii_uppercase();
+        let seat = typed.to_ascii_uppercase();
         if !is_seat_id(&seat) {
             wrong.push(FieldError::new(format!("/seat_ids/{at}"), "malformed_seat_id"));
         } else if !seats.contains(&seat) {
