@@ -11,7 +11,7 @@ use actix_web::web::{self, Bytes};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa_actix_web::AppExt as _;
@@ -64,6 +64,7 @@ pub fn openapi() -> OpenApi {
             .build();
         share_rows(&mut components.schemas);
         forget_defaults(&mut components.schemas);
+        need_a_name(&mut components.schemas);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -94,6 +95,26 @@ fn forget_defaults(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
                 RefOr::T(_) => {}
             }
         }
+    }
+}
+
+/// Says of what is made with a `name` or `names` that one of the two is needed, which no attribute can say.
+fn need_a_name(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    for name in ["NewFieldCategory", "NewField"] {
+        let Some(RefOr::T(Schema::Object(made))) = schemas.get_mut(name) else { continue };
+        let example = made.example.take();
+        let described = made.description.take();
+        let either = [("name", Type::String), ("names", Type::Object)].into_iter().fold(
+            AnyOfBuilder::new(),
+            |either, (field, wanted)| {
+                let filled = ObjectBuilder::new().schema_type(wanted);
+                either.item(ObjectBuilder::new().schema_type(Type::Object).property(field, filled).required(field))
+            },
+        );
+        let both = AllOfBuilder::new().item(made.clone()).item(either).description(described);
+        #[expect(deprecated, reason = "as the derived schemas, this one has `example`")]
+        let both = both.example(example);
+        schemas.insert(name.to_owned(), both.into());
     }
 }
 

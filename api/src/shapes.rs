@@ -11,7 +11,9 @@ use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+};
 use utoipa::openapi::{ContentBuilder, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
@@ -72,13 +74,24 @@ shapes! {
         words(FieldKind::ALL.into_iter().filter(|kind| !kind.is_system_owned()).map(FieldKind::as_str));
     /// What people read of an option.
     OptionLabel as "OptionLabel" = text(r"[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,199}", "Odoo");
+    /// The seat id of an access point, as its certificate has it.
+    SeatId as "SeatId" = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[Pp][A-Za-z]{2}[0-9]{6}$"))
+        .examples([json!("POP000123")]);
+    /// A name in one to four languages, each up to 100 characters.
+    GivenNames as "GivenNames" = in_languages(99).min_properties(Some(1))
+        .examples([json!({ "nl": "Klantenopvolging", "fr": "Suivi des clients" })]);
+    /// What people may also type for an option, by language, each up to 200 characters.
+    GivenLabels as "GivenLabels" = in_languages(199).examples([json!({ "fr": "Logiciel X" })]);
     /// The value of a custom field; what kind of value it takes, the field says.
-    GivenValue as "GivenFieldValue" = ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter(
-            [Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object, Type::Null],
-        ))
-        .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
-        .max_length(Some(10_000))
+    GivenValue as "GivenFieldValue" = AnyOfBuilder::new()
+        .item(given_text().schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null])))
+        .item(ArrayBuilder::new().items(given_text()).max_items(Some(500)))
+        .item(ObjectBuilder::new()
+            .property("name", filled(199)).property("url", text("https?://[!-~]{1,1900}", "https://dms.example/4711"))
+            .required("name").required("url")
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))))
         .examples([
             json!("Odoo"), json!(true), json!(12.5), json!("2026-11-22"), json!("1250.00"), json!(["Odoo", "Yuki"]),
             json!({ "name": "Mandaat", "url": "https://dms.example/4711" }),
@@ -121,6 +134,24 @@ fn country_codes() -> String {
         (!seconds.is_empty()).then(|| format!("[{}][{seconds}]", both(first).iter().collect::<String>()))
     });
     groups.collect::<Vec<_>>().join("|")
+}
+
+/// A text of one line, with something in it: so many characters and one more.
+fn filled(more: usize) -> ObjectBuilder {
+    text(&format!(r"[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{{0,{more}}}"), "Mandaat")
+}
+
+/// A text in some of the languages that the product speaks.
+fn in_languages(more: usize) -> ObjectBuilder {
+    let all = Language::ALL.iter().map(|language| language.as_str());
+    let object = all.fold(ObjectBuilder::new(), |object, code| object.property(code, filled(more)));
+    object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+}
+
+/// A text of several lines.
+fn given_text() -> ObjectBuilder {
+    let printable = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(printable)).max_length(Some(10_000))
 }
 
 fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {

@@ -282,9 +282,19 @@ async fn ap_35_fields_are_made_changed_moved_archived_and_restored() {
     assert_eq!(fields_of(&api, &client).await, json!({ "a": "1" }));
     assert_eq!(set(&api, &client, json!({ "c": "4" })).await.wrong_fields()[0].1, "unknown_field");
     assert_eq!(change(&api, &c, json!({ "active": null })).await.wrong_fields()[0].1, "missing");
+    let archived = format!("/v1/field-categories/{two}/archive");
+    api.post(&archived, &json!({})).await.expect(200);
+    api.post(&format!("{c}/archive"), &json!({})).await.expect(200);
+    assert_eq!(code(&api.post(&format!("{c}/restore"), &json!({})).await), (409, "archived_category".to_owned()));
+}
+
+#[tokio::test]
+async fn wrong_fields_are_refused_by_pointer_and_code() {
+    let (_house, api) = house().await;
+    let one = category(&api, "Een").await;
     for (body, pointer, code) in [
         (json!({ "category_id": one, "kind": "text" }), "/names", "missing"),
-        (json!({ "category_id": one, "name": " ", "kind": "text" }), "/names", "missing"),
+        (json!({ "category_id": one, "name": " ", "kind": "text" }), "/name", "missing"),
         (json!({ "category_id": one, "name": "x".repeat(101), "kind": "text" }), "/name", "too_long"),
         (json!({ "category_id": one, "name": "x\0", "kind": "text" }), "/name", "control_characters"),
         (json!({ "category_id": one, "names": { "nl": "x\u{1}" }, "kind": "text" }), "/names/nl", "control_characters"),
@@ -312,12 +322,11 @@ async fn ap_35_fields_are_made_changed_moved_archived_and_restored() {
             "{body}"
         );
     }
-    let taken = json!({ "category_id": one, "name": "x", "kind": "text", "slug": "c" });
+    let mut taken = json!({ "category_id": one, "name": "x", "kind": "text", "slug": "c" });
+    api.post("/v1/fields", &taken).await.expect(201);
     assert_eq!(code(&api.post("/v1/fields", &taken).await), (409, "slug_taken".to_owned()));
-    let archived = format!("/v1/field-categories/{two}/archive");
-    api.post(&archived, &json!({})).await.expect(200);
-    api.post(&format!("{c}/archive"), &json!({})).await.expect(200);
-    assert_eq!(code(&api.post(&format!("{c}/restore"), &json!({})).await), (409, "archived_category".to_owned()));
+    taken["slug"] = json!(null);
+    assert_eq!(api.post("/v1/fields", &taken).await.expect(201)["slug"], "x");
 }
 
 /// There is an end to categories and options, and it is said.
@@ -338,6 +347,41 @@ async fn limits_are_named() {
     let full = api.post("/v1/fields", &body).await.expect(201);
     let path = format!("/v1/fields/{}/options", text(&full["id"]));
     assert_eq!(code(&api.post(&path, &json!({ "label": "One too many" })).await), (409, "too_many_options".to_owned()));
+    let note = json!({ "category_id": own, "name": "x", "kind": "text" });
+    for _ in 7..=300 {
+        api.post("/v1/fields", &note).await.expect(201);
+    }
+    assert_eq!(code(&api.post("/v1/fields", &note).await), (409, "too_many_fields".to_owned()));
+}
+
+/// What is asked for ten times at the same moment is made once.
+#[tokio::test]
+async fn fields_made_at_the_same_time_do_not_get_the_same_slug() {
+    let (house, api) = house().await;
+    let own = category(&api, "Dossier").await;
+    let asked = |slug: Value| {
+        let (api, own) = (api.clone(), own.clone());
+        let body = json!({ "category_id": own, "name": "Rol", "kind": "text", "slug": slug });
+        tokio::spawn(async move { api.post("/v1/fields", &body).await })
+    };
+    let mut made = Vec::new();
+    for request in (0..10).map(|_| asked(json!("rol"))).collect::<Vec<_>>() {
+        made.push(request.await.unwrap().status);
+    }
+    made.sort_unstable();
+    assert_eq!(made, [201, 409, 409, 409, 409, 409, 409, 409, 409, 409]);
+    let mut slugs = Vec::new();
+    for request in (0..5).map(|_| asked(Value::Null)).collect::<Vec<_>>() {
+        slugs.push(text(&request.await.unwrap().expect(201)["slug"]));
+    }
+    slugs.sort_unstable();
+    assert_eq!(slugs, ["rol_2", "rol_3", "rol_4", "rol_5", "rol_6"]);
+    let lowest = house.db.read(|conn| {
+        use diesel::RunQueryDsl as _;
+        let least = diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT min(key) FROM fields)");
+        Ok(diesel::select(least).get_result::<i64>(conn)?)
+    });
+    assert_eq!(lowest.unwrap(), 1_000, "the change log numbers fixed fields below");
 }
 
 /// AP-32: whether fields are shown in "all clients" is a setting of their category.

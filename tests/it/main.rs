@@ -12,6 +12,7 @@
 mod client;
 mod clients;
 mod custom_fields;
+mod custom_fields_kinds;
 mod custom_fields_managed;
 mod custom_fields_options;
 mod hostile;

@@ -1,5 +1,7 @@
 //! Categories of fields.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::Query;
 use actix_web::{get, patch, post};
 use klaar_domain::custom_fields::{self, CategoryChange, CategoryId, Labels, NewCategory, SaidNames};
@@ -12,11 +14,12 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::outs::{CatalogueOut, CategoryOut, NamesIn};
+use super::outs::{CatalogueOut, CategoryOut};
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shapes::GivenNames;
 
 /// A category to make; `name` or `names` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -24,10 +27,11 @@ use crate::reply::Reply;
 #[schema(as = NewFieldCategory, example = json!({ "names": { "nl": "Dossier", "fr": "Dossier" } }))]
 pub struct CategoryIn {
     /// Its name in the practice's language, up to 100 characters.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
     name: Option<String>,
     /// Its name in several languages.
-    names: Option<NamesIn>,
+    #[schema(value_type = Option<GivenNames>)]
+    names: Option<BTreeMap<String, String>>,
     /// Its stable name, unique in the practice; made from the name when not given.
     #[schema(pattern = "^[a-z][a-z0-9_]{0,62}$")]
     slug: Option<String>,
@@ -39,8 +43,8 @@ pub struct CategoryIn {
 #[schema(as = FieldCategoryPatch, example = json!({ "in_lists": false, "position": 1 }))]
 pub struct CategoryPatch {
     /// All its names anew.
-    #[schema(value_type = NamesIn)]
-    names: Patch<NamesIn>,
+    #[schema(value_type = GivenNames)]
+    names: Patch<BTreeMap<String, String>>,
     /// Switched on or off.
     #[schema(value_type = bool)]
     active: Patch<bool>,
@@ -60,11 +64,11 @@ impl From<CategoryPatch> for CategoryChange {
 }
 
 /// New names as the domain takes them.
-pub(super) fn renamed(names: Patch<NamesIn>) -> Patch<Labels> {
+pub(super) fn renamed(names: Patch<BTreeMap<String, String>>) -> Patch<Labels> {
     match names {
         Patch::Absent => Patch::Absent,
         Patch::Null => Patch::Null,
-        Patch::Value(names) => Patch::Value(names.into()),
+        Patch::Value(names) => Patch::Value(Labels(names)),
     }
 }
 
@@ -110,7 +114,7 @@ pub async fn create_field_category(may: May<FieldsManage>, body: Body<CategoryIn
     let language = may.language;
     may.once(body.hash, move |tx, caller| {
         let CategoryIn { name, names, slug } = body.value;
-        let new = NewCategory { names: SaidNames { names: names.map(Labels::from), name }, slug };
+        let new = NewCategory { names: SaidNames { names: names.map(Labels), name }, slug };
         let id = custom_fields::create_category(tx, &caller.practice, &caller.actor, new)?;
         Ok(reply(tx, &caller.practice, id, language)?.at(format!("/v1/field-categories/{id}")))
     })

@@ -1,5 +1,7 @@
 //! Fields.
 
+use std::collections::BTreeMap;
+
 use actix_web::{get, patch, post};
 use klaar_domain::custom_fields::{self, FieldChange, FieldId, Labels, NewField, SaidNames};
 use klaar_domain::identity::Practice;
@@ -12,12 +14,12 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::categories::renamed;
-use super::outs::{FieldOut, NamesIn};
+use super::outs::FieldOut;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::shapes::{FieldKindWord, OptionLabel};
+use crate::shapes::{FieldKindWord, GivenNames, OptionLabel};
 
 /// A field to make; `name` or `names` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,10 +30,11 @@ pub struct FieldIn {
     #[schema(pattern = "^cat_[0-9a-f]{32}$")]
     category_id: String,
     /// Its name in the practice's language, up to 100 characters.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
     name: Option<String>,
     /// Its name in several languages.
-    names: Option<NamesIn>,
+    #[schema(value_type = Option<GivenNames>)]
+    names: Option<BTreeMap<String, String>>,
     /// What it holds.
     #[schema(value_type = FieldKindWord)]
     kind: String,
@@ -50,8 +53,8 @@ pub struct FieldIn {
 #[schema(as = FieldPatch, example = json!({ "active": false }))]
 pub struct FieldPatch {
     /// All its names anew.
-    #[schema(value_type = NamesIn)]
-    names: Patch<NamesIn>,
+    #[schema(value_type = GivenNames)]
+    names: Patch<BTreeMap<String, String>>,
     /// Switched on or off: a field that is off is neither shown nor set, and keeps its values.
     #[schema(value_type = bool)]
     active: Patch<bool>,
@@ -73,7 +76,7 @@ impl From<FieldPatch> for FieldChange {
 impl From<FieldIn> for NewField {
     fn from(said: FieldIn) -> Self {
         let FieldIn { category_id, name, names, kind, slug, options } = said;
-        let names = SaidNames { names: names.map(Labels::from), name };
+        let names = SaidNames { names: names.map(Labels), name };
         Self { category: category_id, names, kind, slug, options }
     }
 }

@@ -2,8 +2,10 @@
 
 mod categories;
 mod fields;
+mod kind_changes;
 mod options;
 mod outs;
+mod own_solution;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -12,4 +14,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     categories::routes(config);
     fields::routes(config);
     options::routes(config);
+    kind_changes::routes(config);
+    own_solution::routes(config);
 }

@@ -1,7 +1,10 @@
 //! The options of choices.
 
+use std::collections::BTreeMap;
+
 use actix_web::{get, patch, post};
-use klaar_domain::custom_fields::{self, FieldId, Labels, OptionChange, OptionId};
+use klaar_domain::clients::ClientId;
+use klaar_domain::custom_fields::{self, FieldId, Labels, Merged, OptionChange, OptionId};
 use klaar_domain::identity::Practice;
 use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, Result};
@@ -11,12 +14,12 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::categories::renamed;
-use super::outs::{NamesIn, OptionOut};
+use super::outs::OptionOut;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::shapes::OptionLabel;
+use crate::shapes::{GivenLabels, OptionLabel};
 
 /// An option to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -27,7 +30,8 @@ pub struct OptionIn {
     #[schema(value_type = OptionLabel)]
     label: String,
     /// What people may also type, by language.
-    labels: Option<NamesIn>,
+    #[schema(value_type = Option<GivenLabels>)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 /// A change to an option: an absent field stays, a value sets it.
@@ -39,8 +43,8 @@ pub struct OptionPatch {
     #[schema(value_type = OptionLabel)]
     label: Patch<String>,
     /// What people may also type, by language; null takes all of it away.
-    #[schema(value_type = Option<NamesIn>)]
-    labels: Patch<NamesIn>,
+    #[schema(value_type = Option<GivenLabels>)]
+    labels: Patch<BTreeMap<String, String>>,
     /// Its place among the field's options, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
     position: Patch<i32>,
@@ -65,6 +69,49 @@ pub struct RefreshedOut {
     added: Vec<OptionOut>,
 }
 
+/// Which option another one is merged into.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewMerge, example = json!({ "into": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "dry_run": true }))]
+pub struct MergeIn {
+    /// The option that the clients get instead: another one of the same field, not retired.
+    #[schema(pattern = "^opt_[0-9a-f]{32}$")]
+    into: String,
+    /// Only say whom it would be.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What a merge moved, or would move.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Merge, example = json!({ "dry_run": true, "clients": 1, "items": [{ "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "client_name": "Bakkerij Peeters" }] }))]
+pub struct MergeOut {
+    /// Nothing was changed.
+    dry_run: bool,
+    /// How many clients had the option, archived ones too.
+    clients: usize,
+    /// The first 50 of them.
+    items: Vec<MovedOut>,
+}
+
+/// A client whose value a merge changes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MovedClient, example = json!({ "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "client_name": "Bakkerij Peeters" }))]
+pub struct MovedOut {
+    /// The client's identifier.
+    client_id: String,
+    /// The client's name.
+    client_name: String,
+}
+
+impl MergeOut {
+    fn of(merged: Merged, dry_run: bool) -> Self {
+        let Merged { clients, first } = merged;
+        let moved = |(id, client_name): (ClientId, String)| MovedOut { client_id: id.to_string(), client_name };
+        Self { dry_run, clients, items: first.into_iter().map(moved).collect() }
+    }
+}
+
 /// The option as it is now.
 fn reply(conn: &mut Conn, practice: &Practice, id: OptionId) -> Result<Reply> {
     let catalogue = custom_fields::catalogue(conn, practice)?;
@@ -86,7 +133,7 @@ pub async fn create_field_option(
 ) -> Result<Reply, Problem> {
     may.once(body.hash, move |tx, caller| {
         let OptionIn { label, labels } = body.value;
-        let labels = labels.map(Labels::from).unwrap_or_default();
+        let labels = labels.map(Labels).unwrap_or_default();
         let id = custom_fields::add_option(tx, &caller.practice, &caller.actor, field.get()?, (label, labels))?;
         Ok(reply(tx, &caller.practice, id)?.at(format!("/v1/field-options/{id}")))
     })
@@ -141,11 +188,32 @@ pub async fn update_field_option(
     .await
 }
 
+/// Merge an option into another
+///
+/// The clients that have it, archived ones too, get the other one; it is retired. With `dry_run` says whom it would be.
+#[utoipa::path(operation_id = "merge_field_option", tag = "custom fields", request_body(content = MergeIn, description = "The other option."),
+    params(("id" = String, Path, description = "The option's identifier.", example = "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["fields:manage"])), responses((status = 200, description = "What was moved, or would be.", body = MergeOut)))]
+#[post("/field-options/{id}/merge")]
+pub async fn merge_field_option(
+    may: May<FieldsManage>,
+    id: InPath<OptionId>,
+    body: Body<MergeIn>,
+) -> Result<Reply, Problem> {
+    may.once(body.hash, move |tx, caller| {
+        let MergeIn { into, dry_run } = body.value;
+        let merged = custom_fields::merge_option(tx, &caller.practice, &caller.actor, (id.get()?, &into), dry_run)?;
+        Reply::ok(&MergeOut::of(merged, dry_run))
+    })
+    .await
+}
+
 /// Mounts the file's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(create_field_option)
         .service(refresh_field_options)
         .service(get_field_option)
-        .service(update_field_option);
+        .service(update_field_option)
+        .service(merge_field_option);
 }

@@ -1,38 +1,11 @@
-//! Categories, fields and options as they are sent, and names as they come in.
+//! Categories, fields and options as they are sent.
 
 use std::collections::BTreeMap;
 
-use klaar_domain::custom_fields::{Catalogue, Category, Field, FieldOption, Labels};
+use klaar_domain::custom_fields::{Catalogue, Category, Field, FieldOption};
 use klaar_domain::kernel::catalogue::Language;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
-
-/// A name in one to four languages; a language that is null or blank is left out.
-#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = GivenNames, example = json!({ "nl": "Klantenopvolging", "fr": "Suivi des clients" }))]
-pub struct NamesIn {
-    /// In Dutch.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
-    nl: Option<String>,
-    /// In French.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
-    fr: Option<String>,
-    /// In German.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
-    de: Option<String>,
-    /// In English.
-    #[schema(pattern = r"^[\s\x85]*[^\x00-\x1f\x7f-\x9f]{0,100}[\s\x85]*$")]
-    en: Option<String>,
-}
-
-impl From<NamesIn> for Labels {
-    fn from(names: NamesIn) -> Self {
-        let NamesIn { nl, fr, de, en } = names;
-        let given = [("nl", nl), ("fr", fr), ("de", de), ("en", en)];
-        Self(given.into_iter().filter_map(|(code, name)| Some((code.to_owned(), name?))).collect())
-    }
-}
 
 /// Categories with their fields.
 #[derive(Debug, Serialize, ToSchema)]

@@ -33,6 +33,18 @@ MEANINGS = {
     "wrong_type": "which fields the practice has",
     "unknown_option": "which options a field has",
     "retired_option": "which options a field has",
+    "malformed_amount": "which fields the practice has",
+    "malformed_link": "which fields the practice has",
+    "not_a_client": "which fields the practice has",
+    "archived_field": "which fields the practice has",
+    "unknown_category": "which categories the practice has",
+    "archived_category": "which categories the practice has",
+    "reserved_slug": "what the names of the card are",
+    "no_choice": "one field is compared with another",
+    "option_twice": "one option is compared with another",
+    "same_option": "one option is compared with another",
+    "option_of_other_field": "which options a field has",
+    "same_kind": "what the field holds",
     "unknown_or_used": "whether the invitation is open",
     "beyond_own_rights": "what the caller may",
     "in_the_past": "what time it is",
@@ -58,7 +70,7 @@ def before_call(context, case, kwargs):
     if case.operation.path.endswith("/revocation") and case.path_parameters.get("id") == KEY_ID:
         case.path_parameters["id"] = NO_KEY_ID
     # A drawn tag is nearly always stale, and would hide what lies behind it. A header wrong on purpose stays so.
-    if case.method.upper() == "PATCH" and "If-Match" in (case.headers or {}) and not _negates_headers(case):
+    if case.method.upper() in ("PATCH", "PUT") and "If-Match" in (case.headers or {}) and not _negates_headers(case):
         _changes += 1
         tag = _current_tag(case) if _changes % 2 else None
         if tag is not None:

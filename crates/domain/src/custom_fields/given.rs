@@ -189,7 +189,7 @@ fn cents(typed: &str) -> Option<Option<i64>> {
     Some(cents.map(|cents| if is_negative { -cents } else { cents }))
 }
 
-fn check_date(value: &Value, pointer: &str) -> Checked {
+pub(super) fn check_date(value: &Value, pointer: &str) -> Checked {
     let day = value.as_str().ok_or_else(|| wrong_type(pointer, "YYYY-MM-DD"))?;
     match readings::is_day(day) {
         Some(true) => Ok(Some(value.clone())),

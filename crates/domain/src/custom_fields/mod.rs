@@ -5,14 +5,18 @@
 
 mod actions;
 mod categories;
+mod conversions;
 mod delivered;
 mod fields;
 mod given;
 mod kept;
+mod kind_changes;
 mod kinds;
+mod merges;
 mod model;
 mod naming;
 mod options;
+mod own_solution;
 mod queries;
 mod values;
 
@@ -23,11 +27,14 @@ pub use categories::{
 pub use fields::{FieldChange, NewField, archive_field, change_field, create_field, restore_field};
 pub use given::check_values;
 pub use kept::Catalogues;
+pub use kind_changes::{KindChange, KindChanged, Unconvertible, change_kind};
 pub use kinds::FieldKind;
+pub use merges::{Merged, merge_option};
 pub use model::{
     Availability, Catalogue, Category, CategoryId, Field, FieldId, FieldOption, FormerKind, Labels, OptionId,
 };
 pub use naming::SaidNames;
 pub use options::{OptionChange, add_option, change_option, refresh_options};
+pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
 pub use values::{FieldValue, Names, amount, readable, readable_logged, shown};

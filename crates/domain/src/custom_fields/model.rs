@@ -150,7 +150,7 @@ impl Field {
     pub fn option_meant(&self, typed: &str) -> Option<&FieldOption> {
         let folded = text::fold(typed);
         let by_id = typed.parse::<OptionId>().ok().and_then(|id| self.options.iter().find(|option| option.id == id));
-        by_id.or_else(|| self.options.iter().find(|option| option.is_called(&folded)))
+        by_id.or_else(|| self.options.iter().find(|option| !folded.is_empty() && option.is_called(&folded)))
     }
 
     /// What it held before (`false`) and after (`true`) the change set of this audit entry.

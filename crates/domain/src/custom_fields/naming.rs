@@ -53,11 +53,10 @@ pub(super) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
             wrong.push(FieldError::new(pointer, "unknown_value").with("values", "nl, fr, de, en"));
             continue;
         }
-        match checked_text(&name, &pointer, LONGEST_NAME) {
-            Ok(Some(name)) => {
+        match filled_text(&name, &pointer, LONGEST_NAME) {
+            Ok(name) => {
                 names.entry(code).or_insert(name);
             }
-            Ok(None) => {}
             Err(error) => wrong.push(error),
         }
     }
@@ -67,26 +66,24 @@ pub(super) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
     if wrong.is_empty() { Ok(Labels(names)) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// A text of one line without blanks at its ends; `None` when nothing is left.
-pub(super) fn checked_text(typed: &str, pointer: &str, max: usize) -> std::result::Result<Option<String>, FieldError> {
-    let Some(filled) = text::filled(typed) else { return Ok(None) };
+/// A text of one line without blanks at its ends.
+fn filled_text(typed: &str, pointer: &str, max: usize) -> std::result::Result<String, FieldError> {
+    let filled = text::filled(typed).ok_or_else(|| FieldError::new(pointer, "missing"))?;
     if filled.chars().count() > max {
         return Err(FieldError::new(pointer, "too_long").with("max", max));
     }
     if filled.chars().any(char::is_control) {
         return Err(FieldError::new(pointer, "control_characters"));
     }
-    Ok(Some(filled.to_owned()))
+    Ok(filled.to_owned())
 }
 
 /// An option's label.
 pub(super) fn checked_label(typed: &str, pointer: &str) -> std::result::Result<String, FieldError> {
-    let label = checked_text(typed, pointer, LONGEST_LABEL)?.ok_or_else(|| FieldError::new(pointer, "missing"))?;
-    // What folds to nothing could never be typed again.
-    if text::fold(&label).is_empty() { Err(FieldError::new(pointer, "missing")) } else { Ok(label) }
+    filled_text(typed, pointer, LONGEST_LABEL)
 }
 
-/// An option's label in several languages; blank ones are left out.
+/// An option's label in several languages.
 pub(super) fn checked_labels(labels: Labels) -> Result<Labels> {
     let (mut kept, mut wrong) = (BTreeMap::new(), Vec::new());
     for (code, typed) in labels.0 {
@@ -95,12 +92,11 @@ pub(super) fn checked_labels(labels: Labels) -> Result<Labels> {
             wrong.push(FieldError::new(pointer, "unknown_value").with("values", "nl, fr, de, en"));
             continue;
         }
-        match text::filled(&typed).map(|typed| checked_label(typed, &pointer)) {
-            Some(Ok(label)) => {
+        match checked_label(&typed, &pointer) {
+            Ok(label) => {
                 kept.insert(code, label);
             }
-            Some(Err(error)) => wrong.push(error),
-            None => {}
+            Err(error) => wrong.push(error),
         }
     }
     if wrong.is_empty() { Ok(Labels(kept)) } else { Err(Error::Invalid(wrong)) }
