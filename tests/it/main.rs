@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod bulk_edits;
 mod client;
 mod clients;
 mod custom_fields;
