@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::assignments::{self, Assignment, Planned};
 use super::model::{BulkEdit, BulkEditId, Left, Status};
 use super::queries;
-use crate::clients::ClientId;
+use crate::clients::{self, ClientId};
 use crate::custom_fields::{self, Catalogue};
 use crate::identity::{Caller, Practice};
 use crate::kernel::JsonText;
 use crate::kernel::db::{self, Conn, Db, Tx};
 use crate::kernel::error::{Error, FieldError, Result};
-use crate::schema::{bulk_edit_chunks as chunks, bulk_edits, clients};
+use crate::schema::{bulk_edit_chunks as chunks, bulk_edits};
 use crate::views::{Asker, Listing, Lists};
 
 /// The most clients that a selection names one by one.
@@ -21,8 +21,6 @@ pub const MOST_NAMED: usize = 20_000;
 const CHUNK: usize = 10_000;
 /// The same when each client has to be looked at by itself.
 const SMALL_CHUNK: usize = 1_000;
-/// Identifiers looked up at a time.
-const AT_ONCE: usize = 1_000;
 
 /// Which clients are meant.
 #[derive(Debug, Clone)]
@@ -62,7 +60,7 @@ pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<B
     let asker = Asker::of(caller, db.clock().now());
     let frozen = db.read(|conn| {
         let practice = &caller.practice;
-        let except = keys_of(conn, practice, (&wish.except, "/selection/except"))?;
+        let except = named(conn, practice, (&wish.except, "/selection/except"))?;
         let freeze = |conn: &mut Conn, mut keys: Vec<i64>, catalogue: &Catalogue| {
             keys.retain(|key| except.binary_search(key).is_err());
             freeze(conn, (practice, catalogue), &keys, &wish.assignments)
@@ -70,7 +68,7 @@ pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<B
         match &wish.selection {
             Selection::Matching(listing) => lists.select(conn, &asker, listing, freeze).map_err(in_selection),
             Selection::Clients(ids) => db::snapshot(conn, |conn| {
-                let keys = keys_of(conn, practice, (ids, "/selection/client_ids"))?;
+                let keys = named(conn, practice, (ids, "/selection/client_ids"))?;
                 let catalogue = custom_fields::catalogue(conn, practice)?;
                 freeze(conn, keys, &catalogue)
             }),
@@ -92,25 +90,19 @@ fn in_selection(error: Error) -> Error {
 }
 
 /// The keys of named clients, each once, in their order.
-fn keys_of(conn: &mut Conn, practice: &Practice, (ids, pointer): (&[ClientId], &str)) -> Result<Vec<i64>> {
+fn named(conn: &mut Conn, practice: &Practice, (ids, pointer): (&[ClientId], &str)) -> Result<Vec<i64>> {
     if ids.len() > MOST_NAMED {
         return Err(Error::Invalid(vec![FieldError::new(pointer, "too_many").with("max", MOST_NAMED)]));
     }
-    let mut found: Vec<(ClientId, i64)> = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(AT_ONCE) {
-        let own = clients::table.filter(clients::practice_id.eq(practice.id).and(clients::id.eq_any(chunk)));
-        found.extend(own.select((clients::id, clients::key)).load::<(ClientId, i64)>(conn)?);
-    }
-    let known: std::collections::HashSet<ClientId> = found.iter().map(|(id, _)| *id).collect();
-    let unknown = ids.iter().enumerate().filter(|(_, id)| !known.contains(id));
+    let found = clients::keys_of(conn, practice, ids)?;
+    let unknown = ids.iter().enumerate().filter(|(_, id)| !found.contains_key(id));
     let wrong: Vec<FieldError> =
         unknown.take(100).map(|(at, _)| FieldError::new(format!("{pointer}/{at}"), "not_a_client")).collect();
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }
-    let mut keys: Vec<i64> = found.into_iter().map(|(_, key)| key).collect();
+    let mut keys: Vec<i64> = found.into_values().collect();
     keys.sort_unstable();
-    keys.dedup();
     Ok(keys)
 }
 

@@ -171,8 +171,10 @@ struct Found {
 
 /// Runs a statement over some clients of a practice: `$1` is the practice, `{among}` the clients, `$3` the text.
 fn over(conn: &mut Conn, (practice, keys): (&Practice, &[i64]), sql: &str, text: Option<&str>) -> Result<Vec<Found>> {
-    const MEMBER: [&str; 2] =
-        ["'mem_' || replace(c.responsible_id::text, '-', '')", "CASE WHEN c.responsible_id IS NOT NULL THEN 'mem_' || lower(hex(c.responsible_id)) END"];
+    const MEMBER: [&str; 2] = [
+        "'mem_' || replace(c.responsible_id::text, '-', '')",
+        "CASE WHEN c.responsible_id IS NOT NULL THEN 'mem_' || lower(hex(c.responsible_id)) END",
+    ];
     let spelled = |member: &str, among: &str, differ: &str, json: &str| {
         let sql = sql.replace("{member}", member).replace("{among}", among);
         sql.replace("{differ}", differ).replace("{json}", json)

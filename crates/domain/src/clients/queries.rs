@@ -1,5 +1,6 @@
 //! Reading clients: one, or those with given keys.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use diesel::dsl::AsSelect;
@@ -15,6 +16,9 @@ use crate::kernel::columns::{Spelled, spelling};
 use crate::kernel::db::{Conn, MultiBackend};
 use crate::kernel::error::{Error, Result};
 use crate::schema::{client_values, clients, practices};
+
+/// Identifiers looked up at a time.
+const AT_ONCE: usize = 1_000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
@@ -145,6 +149,19 @@ pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client
         .into_iter()
         .map(client_of)
         .collect()
+}
+
+/// The keys of those of these clients that the practice has, archived or not.
+///
+/// # Errors
+/// When the database refuses.
+pub fn keys_of(conn: &mut Conn, practice: &Practice, ids: &[ClientId]) -> Result<HashMap<ClientId, i64>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(AT_ONCE) {
+        let own = clients::table.filter(clients::practice_id.eq(practice.id).and(clients::id.eq_any(chunk)));
+        found.extend(own.select((clients::id, clients::key)).load::<(ClientId, i64)>(conn)?);
+    }
+    Ok(found)
 }
 
 /// One client of a practice, archived or not.
