@@ -10,6 +10,7 @@
 )]
 
 mod bulk_edits;
+mod bulk_edits_random;
 mod client;
 mod clients;
 mod custom_fields;

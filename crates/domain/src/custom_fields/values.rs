@@ -166,10 +166,10 @@ pub fn readable_logged(logged: &str, field: &Field, kind: FieldKind, names: &Nam
 
 /// A value as it was stored, from the two columns of the change log, for a field that held this kind then.
 #[must_use]
-pub fn stored_of_log(kind: FieldKind, number: Option<f64>, text: Option<&str>) -> Option<Value> {
+pub fn stored_of_log(kind: FieldKind, stored: Option<f64>, text: Option<&str>) -> Option<Value> {
     match kind {
-        FieldKind::Number => number.map(|number| whole(number).unwrap_or_else(|| Value::from(number))),
-        FieldKind::Amount | FieldKind::Choice => number.and_then(whole),
+        FieldKind::Number => stored.map(number),
+        FieldKind::Amount | FieldKind::Choice => stored.and_then(whole),
         FieldKind::YesNo | FieldKind::MultiChoice | FieldKind::Document => {
             text.and_then(|text| serde_json::from_str(text).ok())
         }
@@ -181,6 +181,11 @@ pub fn stored_of_log(kind: FieldKind, number: Option<f64>, text: Option<&str>) -
         | FieldKind::Link
         | FieldKind::AccessPoint => text.map(Value::from),
     }
+}
+
+/// A number as it is stored.
+pub(super) fn number(number: f64) -> Value {
+    whole(number).unwrap_or_else(|| Value::from(number))
 }
 
 /// A whole number as the change log has it, which knows one kind of number only.
