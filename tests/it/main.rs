@@ -28,4 +28,5 @@ mod openapi;
 mod strangers;
 mod transfers;
 mod views;
+mod views_beside_writers;
 mod walls;
