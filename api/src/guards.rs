@@ -48,6 +48,7 @@ needs!(
     LookupsRun,
     AuditRead,
     FieldsManage,
+    ViewsManage,
     OperationsManage,
     MembersManage,
     KeysManage,

@@ -24,6 +24,7 @@ mod problem;
 mod reply;
 mod shapes;
 mod transfers;
+mod views;
 
 use std::sync::Arc;
 
@@ -79,6 +80,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     history::routes(config);
     contacts::routes(config);
     custom_fields::routes(config);
+    views::routes(config);
     transfers::routes(config);
     lookups::routes(config);
     operations::routes(config);
