@@ -40,6 +40,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "clients", description = "The practice's clients with their Peppol fields."),
         (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
         (name = "views", description = "What a practice looks at: saved views, the delivered control views, counts, what is not filled in."),
+        (name = "bulk edits", description = "One value for many clients: previewed, applied, undone."),
         (name = "transfers", description = "Client lists in and out, as CSV files."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
         (name = "operations", description = "Longer work and how far it is."),

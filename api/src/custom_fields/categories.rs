@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::outs::{CatalogueOut, CategoryOut};
-use crate::body::{Body, InPath};
+use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::listing::FilterTree;
 use crate::problem::Problem;
@@ -59,7 +59,7 @@ pub struct CategoryPatch {
     in_lists: Patch<bool>,
     /// Its place among the categories, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
-    position: Patch<i32>,
+    position: Patch<Whole>,
     /// Whom its fields concern; null for everybody. The others keep their values, which their cards do not show.
     #[schema(value_type = Option<FilterTree>)]
     criteria: Patch<Value>,
@@ -70,7 +70,7 @@ impl CategoryPatch {
     fn checked(self, tx: &mut Tx<'_>, practice: &Practice, id: CategoryId) -> Result<CategoryChange> {
         let Self { names, active, in_lists, position, criteria } = self;
         let criteria = criteria.try_map(|tree| checked(tx, practice, &tree, Some(id)))?;
-        Ok(CategoryChange { names: renamed(names), active, in_lists, position, criteria })
+        Ok(CategoryChange { names: renamed(names), active, in_lists, position: place(position), criteria })
     }
 }
 
@@ -86,6 +86,15 @@ pub(super) fn renamed(names: Patch<BTreeMap<String, String>>) -> Patch<Labels> {
         Patch::Absent => Patch::Absent,
         Patch::Null => Patch::Null,
         Patch::Value(names) => Patch::Value(Labels(names)),
+    }
+}
+
+/// A place as the domain takes it.
+pub(super) fn place(position: Patch<Whole>) -> Patch<i32> {
+    match position {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Value(Whole(place)) => Patch::Value(place),
     }
 }
 

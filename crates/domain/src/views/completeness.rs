@@ -72,7 +72,7 @@ pub fn completeness(conn: &mut Conn, practice: &Practice) -> Result<Completeness
 ///
 /// # Errors
 /// [`Error::Stale`] when `revision` is not the present one; [`Error::Invalid`] with `too_many`, `unknown_field` or
-/// `named_twice`.
+/// `twice`.
 pub fn set_completeness(
     tx: &mut Tx<'_>,
     practice: &Practice,

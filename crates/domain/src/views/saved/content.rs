@@ -78,7 +78,7 @@ pub fn check_names(names: &[String], pointer: &str, catalogue: &Catalogue) -> Ve
             return Some(FieldError::new(pointer, "unknown_field"));
         }
         let came_before = names.iter().take(at).any(|other| other == name);
-        came_before.then(|| FieldError::new(pointer, "named_twice").with("field", name))
+        came_before.then(|| FieldError::new(pointer, "twice"))
     };
     names.iter().enumerate().filter_map(fault).collect()
 }
