@@ -102,7 +102,8 @@ impl SelectionIn {
         Ok(match &self.client_ids {
             Some(named) => (Selection::Clients(ids(named, "/selection/client_ids")?), except),
             None => {
-                let listing = Listing { filter: self.filter.clone(), search: self.search.clone(), sort: String::new() };
+                let (filter, search) = (self.filter.clone(), self.search.clone());
+                let listing = Listing { filter, search, ..Listing::default() };
                 (Selection::Matching(listing), except)
             }
         })

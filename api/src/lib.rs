@@ -25,6 +25,7 @@ mod problem;
 mod reply;
 mod shapes;
 mod transfers;
+mod views;
 
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     history::routes(config);
     contacts::routes(config);
     custom_fields::routes(config);
+    views::routes(config);
     bulk_edits::routes(config);
     transfers::routes(config);
     lookups::routes(config);

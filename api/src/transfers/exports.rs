@@ -32,6 +32,16 @@ pub struct ExportQuery {
     /// The order, as for listing them; by name when not given.
     #[param(pattern = r"^[^\x00]*$", example = "name")]
     sort: Option<String>,
+    /// A saved view: its clients, among which the other parameters choose, in its order unless another is given.
+    #[param(pattern = "^view_[0-9a-f]{32}$", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    view: Option<String>,
+}
+
+impl ExportQuery {
+    fn asked(&self) -> Asked<'_> {
+        let Self { filter, search, sort, view } = self;
+        Asked { filter: filter.as_deref(), search: search.as_deref(), sort: sort.as_deref(), view: view.as_deref() }
+    }
 }
 
 /// Export clients
@@ -50,10 +60,9 @@ pub async fn export_clients(
     let language = may.language;
     let lists = state.clone();
     let begin = move |conn: &mut Conn, caller: &Caller| {
-        let asked =
-            Asked { filter: query.filter.as_deref(), search: query.search.as_deref(), sort: query.sort.as_deref() };
         let asker = Asker::of(caller, lists.db.clock().now());
-        Export::begin(conn, &lists.lists, &asker, &asked.listing()?, language)
+        let listing = query.asked().listing(conn, &lists.lists, &asker)?;
+        Export::begin(conn, &lists.lists, &asker, &listing, language)
     };
     let export = may.read(begin).await?;
     Ok(HttpResponse::Ok()

@@ -112,7 +112,8 @@ impl Names {
     }
 
     /// The name, or the identifier itself when nobody has it any more.
-    fn get<'a>(&'a self, id: &'a str) -> &'a str {
+    #[must_use]
+    pub fn get<'a>(&'a self, id: &'a str) -> &'a str {
         self.0.get(id).map_or(id, String::as_str)
     }
 }
