@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod problem;
 mod reply;
+mod selection;
 mod shapes;
 mod transfers;
 mod views;
