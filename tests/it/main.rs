@@ -29,4 +29,5 @@ mod saved_views;
 mod strangers;
 mod transfers;
 mod views;
+mod views_beside_writers;
 mod walls;

@@ -631,6 +631,34 @@ async fn a_category_with_criteria_concerns_only_the_clients_that_meet_them() {
     }
 }
 
+/// What every card can be asked for.
+#[rustfmt::skip]
+const OF_CARDS: &[&str] = &[
+    "name", "kind", "reference", "legal_form", "enterprise_number", "vat_number", "vat_liable", "government", "oin",
+    "identifiers", "street", "street_number", "postcode", "town", "country", "language", "email", "phone", "website",
+    "responsible", "portfolio", "mandate_start", "mandate_end", "registration.state", "registration.cause",
+    "registration.access_point.seat_id", "registration.access_point.name", "registration.checked_at",
+    "registration.unknown_since", "created_at", "updated_at", "archived_at", "fields.registered_on", "fields.ready",
+];
+
+/// Conditions on what every card can be asked for: whether it is there, and some on what it is.
+fn conditions() -> Vec<Value> {
+    let condition = |field: &str, op: &str, value: Value| json!({ "field": field, "op": op, "value": value });
+    let mut conditions: Vec<Value> = OF_CARDS.iter().map(|field| condition(field, "filled", Value::Null)).collect();
+    conditions.extend([
+        condition("name", "starts_with", json!("ECL")),
+        condition("responsible", "eq", json!("celine")),
+        condition("identifiers", "contains", json!("5412345")),
+        condition("mandate_start", "between", json!(["2017-01-01", "2017-12-31"])),
+        condition("vat_liable", "eq", json!(true)),
+        condition("registration.state", "none_of", json!(["registered"])),
+        condition("created_at", "gte", json!({ "days_from_now": -1 })),
+        condition("archived", "eq", json!(false)),
+        json!({ "not": { "or": [condition("town", "eq", json!("gent")), condition("country", "eq", json!("BE"))] } }),
+    ]);
+    conditions
+}
+
 /// The evaluator over one card answers as the evaluator over lists does, for every field that every card has.
 #[tokio::test]
 async fn criteria_and_lists_mean_the_same() {
@@ -654,58 +682,7 @@ async fn criteria_and_lists_mean_the_same() {
             .expect(200);
     }
     let group = format!("/v1/field-categories/{}", text(&group["id"]));
-    let condition = |field: &str, op: &str, value: Value| json!({ "field": field, "op": op, "value": value });
-    let mut conditions: Vec<Value> = [
-        "name",
-        "kind",
-        "reference",
-        "legal_form",
-        "enterprise_number",
-        "vat_number",
-        "vat_liable",
-        "government",
-        "oin",
-        "identifiers",
-        "street",
-        "street_number",
-        "postcode",
-        "town",
-        "country",
-        "language",
-        "email",
-        "phone",
-        "website",
-        "responsible",
-        "portfolio",
-        "mandate_start",
-        "mandate_end",
-        "registration.state",
-        "registration.cause",
-        "registration.access_point.seat_id",
-        "registration.access_point.name",
-        "registration.checked_at",
-        "registration.unknown_since",
-        "created_at",
-        "updated_at",
-        "archived_at",
-        "fields.registered_on",
-        "fields.ready",
-    ]
-    .iter()
-    .map(|field| condition(field, "filled", Value::Null))
-    .collect();
-    conditions.extend([
-        condition("name", "starts_with", json!("ECL")),
-        condition("responsible", "eq", json!("celine")),
-        condition("identifiers", "contains", json!("5412345")),
-        condition("mandate_start", "between", json!(["2017-01-01", "2017-12-31"])),
-        condition("vat_liable", "eq", json!(true)),
-        condition("registration.state", "none_of", json!(["registered"])),
-        condition("created_at", "gte", json!({ "days_from_now": -1 })),
-        condition("archived", "eq", json!(false)),
-        json!({ "not": { "or": [condition("town", "eq", json!("gent")), condition("country", "eq", json!("BE"))] } }),
-    ]);
-    for criteria in conditions {
+    for criteria in conditions() {
         change(&room.api, &group, json!({ "criteria": criteria })).await.expect(200);
         let mut listed = room.names(&query(&[("filter", &criteria.to_string())])).await;
         let page = room.api.get("/v1/clients").await.expect(200);
