@@ -25,6 +25,7 @@ mod lookup_network;
 mod lookups;
 mod nightly;
 mod openapi;
+mod saved_views;
 mod strangers;
 mod transfers;
 mod views;

@@ -2,7 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Query};
-use klaar_domain::kernel::error::Result;
+use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::views::{Asker, Counts, ValueCount};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,8 +30,9 @@ pub struct CountQuery {
     #[param(pattern = "^view_[0-9a-f]{32}$", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
     view: Option<String>,
     /// The field whose values are counted: one whose values many clients share.
-    #[param(pattern = r"^[^\x00]*$", example = "fields.receive_software")]
-    by: String,
+    // Whoever has not the right is told so first, whatever is missing.
+    #[param(required = true, pattern = r"^[^\x00]*$", example = "fields.receive_software")]
+    by: Option<String>,
 }
 
 /// Counts of a field's values.
@@ -74,6 +75,7 @@ pub async fn count_clients(
     let language = may.language;
     may.read(move |conn, caller| {
         let CountQuery { filter, search, view, by } = query.into_inner();
+        let by = by.ok_or_else(|| Error::invalid("/by", "missing"))?;
         let asked = Asked { filter: filter.as_deref(), search: search.as_deref(), sort: None, view: view.as_deref() };
         let asker = Asker::of(caller, state.db.clock().now());
         let listing = asked.listing(conn, &state.lists, &asker)?;
