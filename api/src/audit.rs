@@ -61,11 +61,11 @@ pub struct EntryOut {
 #[schema(as = Actor, example = json!({ "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }))]
 pub struct ActorOut {
     /// `member`, `api_key`, `operator` or `system`.
-    kind: String,
+    pub(crate) kind: String,
     /// The member's or key's identifier.
-    id: Option<String>,
+    pub(crate) id: Option<String>,
     /// The name at that time.
-    name: String,
+    pub(crate) name: String,
 }
 
 impl ActorOut {

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures::StreamExt as _;
 use klaar_domain::kernel::error::{Error, FieldError};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -131,6 +132,22 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     if out.is_empty() { "/".to_owned() } else { out }
 }
 
+/// A whole number, which JSON may also write with a point: `4.0`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Whole(pub i32);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number.fract() != 0.0 || number.abs() > f64::from(i32::MAX) {
+            return Err(serde::de::Error::custom("a whole number is expected"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
+        let whole = number as i32;
+        Ok(Self(whole))
+    }
+}
+
 /// An identifier in the path. One that is malformed is answered like one that is absent, and only once the caller is known.
 pub struct InPath<T>(Option<T>);
 
@@ -168,6 +185,13 @@ pub fn query_config() -> web::QueryConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_have_a_point_and_nothing_behind_it() {
+        let read = |text: &str| serde_json::from_str::<Whole>(text).ok().map(|whole| whole.0);
+        assert_eq!((read("4"), read("4.0"), read("-1e3")), (Some(4), Some(4), Some(-1000)));
+        assert_eq!((read("4.5"), read("1e10"), read("\"4\"")), (None, None, None));
+    }
 
     #[test]
     fn what_no_body_may_be() {

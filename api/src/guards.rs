@@ -44,6 +44,7 @@ macro_rules! needs {
 needs!(
     ClientsRead,
     ClientsWrite,
+    BulkEditsApply,
     ExportsRead,
     LookupsRun,
     AuditRead,

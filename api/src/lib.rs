@@ -5,6 +5,7 @@
 
 mod audit;
 mod body;
+mod bulk_edits;
 mod callers;
 mod clients;
 mod contacts;
@@ -79,6 +80,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     history::routes(config);
     contacts::routes(config);
     custom_fields::routes(config);
+    bulk_edits::routes(config);
     transfers::routes(config);
     lookups::routes(config);
     operations::routes(config);

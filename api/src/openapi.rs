@@ -39,6 +39,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "api keys", description = "Keys for programs: shown once, limited to scopes."),
         (name = "clients", description = "The practice's clients with their Peppol fields."),
         (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
+        (name = "bulk edits", description = "One value for many clients: previewed, applied, undone."),
         (name = "transfers", description = "Client lists in and out, as CSV files."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
         (name = "operations", description = "Longer work and how far it is."),

@@ -9,7 +9,7 @@ use klaar_domain::clients::{FixedField, countries};
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,

@@ -262,7 +262,7 @@ async fn ap_35_fields_are_made_changed_moved_archived_and_restored() {
     let path = format!("/v1/field-categories/{one}");
     let fields = api.get(&path).await.expect(200)["fields"].clone();
     let c = format!("/v1/fields/{}", text(&fields[2]["id"]));
-    change(&api, &c, json!({ "position": 1 })).await.expect(200);
+    change(&api, &c, json!({ "position": 1.0 })).await.expect(200);
     assert_eq!(shown(&api.get(&path).await.expect(200)), ["c", "a", "b"]);
     let moved = change(&api, &c, json!({ "category_id": two, "names": { "nl": "Zee" } })).await.expect(200);
     assert_eq!((&moved["name"], &moved["slug"], &moved["revision"]), (&json!("Zee"), &json!("c"), &json!(3)));

@@ -7,7 +7,7 @@ use actix_web::dev::ServerHandle;
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use klaar_api::State;
 use klaar_domain::custom_fields;
-use klaar_domain::identity::{self, NewKey, NewMember, NewPractice, Practice, Right, Role, World};
+use klaar_domain::identity::{self, Caller, NewKey, NewMember, NewPractice, Practice, Right, Role, World};
 use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::clock::{Clock, Instant};
 use klaar_domain::kernel::config::Settings;
@@ -195,6 +195,13 @@ impl House {
         let new = NewKey { name: "test".to_owned(), scopes: rights.iter().copied().collect(), expires_at: None };
         let (_, secret) = self.db.write(|tx| identity::create_key(tx, practice, &Actor::operator(), &new)).unwrap();
         Client::new(&self.base, Some(secret))
+    }
+
+    /// A program that may do everything in `practice`, as the domain knows it.
+    pub fn caller(&self, practice: &Practice) -> Caller {
+        let new = NewKey { name: "test".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
+        let (_, secret) = self.db.write(|tx| identity::create_key(tx, practice, &Actor::operator(), &new)).unwrap();
+        self.db.read(|conn| identity::authenticate(conn, &secret, self.clock.now())).unwrap().0
     }
 
     /// Nobody.

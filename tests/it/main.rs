@@ -9,6 +9,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod bulk_edits;
+mod bulk_edits_random;
 mod client;
 mod clients;
 mod custom_fields;

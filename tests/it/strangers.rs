@@ -83,6 +83,8 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let kind = json!({ "category_id": category["id"], "name": "Theirs", "kind": "choice", "options": ["Theirs"] });
     let field = api.post("/v1/fields", &kind).await.expect(201);
     let check = api.post("/v1/registration-checks", &json!({ "all": true })).await.expect(202);
+    let edit = json!({ "selection": { "all": true }, "assignments": [{ "field": "portfolio", "set": "Theirs" }] });
+    let edit = api.post("/v1/bulk-edits", &edit).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("clients", text(&client["id"])),
@@ -95,6 +97,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("field-categories", text(&category["id"])),
         ("fields", text(&field["id"])),
         ("field-options", text(&field["options"][0]["id"])),
+        ("bulk-edits", text(&edit["id"])),
         ("dead-jobs", house.bury_a_job(practice)),
     ]
 }

@@ -3,8 +3,10 @@
 mod plain;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use klaar_domain::identity::Role;
+use klaar_domain::clients::ClientId;
+use klaar_domain::identity::{Practice, Role};
 use serde_json::{Value, json};
 
 use self::plain::{Known, Rank, Sort};
@@ -13,12 +15,12 @@ use crate::custom_fields_managed::{category, text};
 use crate::house::House;
 
 /// Clients of the practice.
-const CLIENTS: usize = 80;
+const CLIENTS: usize = 40;
 /// Random filters that are tried.
-const TREES: usize = 10_000;
+pub const TREES: usize = 10_000;
 
 /// A source of random numbers that is the same in every run (Steele, Lea and Flood's SplitMix64).
-struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -32,11 +34,11 @@ impl Chance {
         (self.next() % limit as u64) as usize
     }
 
-    fn one_in(&mut self, of: usize) -> bool {
+    pub fn one_in(&mut self, of: usize) -> bool {
         self.below(of) == 0
     }
 
-    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }
 }
@@ -78,16 +80,18 @@ const FIELDS: &[Asked] = &[
     asked("fields.checker", Some(Sort::Reference), false),
 ];
 
-struct Field {
-    _house: House,
+/// A practice with clients that are known twice: as the product has them, and as plain documents.
+pub struct Field {
+    pub house: Arc<House>,
+    pub practice: Practice,
     callers: Vec<(Client, String)>,
     members: Vec<(String, String)>,
     known: Vec<Known>,
-    chance: Chance,
+    pub chance: Chance,
 }
 
 impl Field {
-    async fn open(seed: u64) -> Self {
+    pub async fn open(seed: u64) -> Self {
         let house = House::open().await;
         let practice = house.practice("Maes & Partners");
         let api = house.may_everything(&practice);
@@ -119,7 +123,8 @@ impl Field {
         let keys = api.get("/v1/api-keys").await.expect(200);
         let other = keys["items"].as_array().unwrap().iter().map(|key| text(&key["id"])).find(|id| *id != first);
         let callers = vec![(api, first), (second, other.unwrap())];
-        let mut field = Self { _house: house, callers, members, known: Vec::new(), chance: Chance(seed) };
+        let mut field =
+            Self { house: Arc::new(house), practice, callers, members, known: Vec::new(), chance: Chance(seed) };
         for _ in 0..CLIENTS {
             field.create().await;
         }
@@ -194,7 +199,7 @@ impl Field {
     }
 
     /// Changes some client in some way.
-    async fn disturb(&mut self) {
+    pub async fn disturb(&mut self) {
         if self.chance.one_in(10) {
             return self.create().await;
         }
@@ -221,7 +226,7 @@ impl Field {
         self.known[at].document = after;
     }
 
-    fn tree(&mut self, depth: usize) -> Value {
+    pub fn tree(&mut self, depth: usize) -> Value {
         match self.chance.below(if depth >= 3 { 1 } else { 6 }) {
             3 => json!({ "not": self.tree(depth + 1) }),
             at @ (4 | 5) => {
@@ -297,7 +302,7 @@ impl Field {
     }
 
     /// The identifiers of the clients that match, in order, by plain evaluation.
-    fn expected(&self, filter: &Value, sort: &[(String, bool)]) -> Vec<String> {
+    pub fn expected(&self, filter: &Value, sort: &[(String, bool)]) -> Vec<String> {
         let asks_archived = filter.to_string().contains("\"archived\"");
         let is_shown = |known: &&Known| asks_archived || known.document["archived_at"].is_null();
         let mut found: Vec<&Known> =
@@ -310,6 +315,18 @@ impl Field {
         };
         found.sort_by(|a, b| plain::order(a, b, sort, &rank));
         found.iter().map(|known| text(&known.document["id"])).collect()
+    }
+
+    /// All clients.
+    pub fn ids(&self) -> Vec<ClientId> {
+        self.known.iter().map(|known| text(&known.document["id"]).parse().unwrap()).collect()
+    }
+
+    /// Notes who has set a field of clients last.
+    pub fn set_by(&mut self, ids: &[&String], field: &str, actor: &str) {
+        for known in self.known.iter_mut().filter(|known| ids.iter().any(|id| **id == text(&known.document["id"]))) {
+            known.setters.insert(field.to_owned(), actor.to_owned());
+        }
     }
 
     /// The same as the API has it, page by page.

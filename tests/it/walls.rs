@@ -125,6 +125,8 @@ fn only_the_owner_writes_a_table() {
         ("operations", "kernel", ""),
         ("jobs", "kernel", ""),
         ("idempotent_replies", "kernel", ""),
+        ("bulk_edits", "bulk_edits", ""),
+        ("bulk_edit_chunks", "bulk_edits", ""),
         ("imports", "transfers", ""),
         ("import_chunks", "transfers", ""),
         ("import_findings", "transfers", ""),

@@ -7,6 +7,7 @@
 //! are not.
 
 mod batches;
+mod bulk_edits;
 mod doorbell;
 mod executor;
 pub mod listener;
@@ -23,6 +24,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use klaar_domain::bulk_edits::{ApplyBulkEdit, PruneBulkEdits, UndoBulkEdit};
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
@@ -58,6 +60,9 @@ pub fn jobs() -> Registry {
     registry.add::<ApplyFindings>(lookups::apply_findings);
     registry.add::<PruneFindings>(lookups::prune_findings);
     registry.add::<ImportClients>(transfers::import_clients);
+    registry.add::<ApplyBulkEdit>(bulk_edits::apply_bulk_edit);
+    registry.add::<UndoBulkEdit>(bulk_edits::undo_bulk_edit);
+    registry.add::<PruneBulkEdits>(bulk_edits::prune_bulk_edits);
     registry
 }
 
@@ -68,6 +73,7 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {}),
         Schedule::new("begin_nights", "0 */5 * * * *", BeginNights {}),
         Schedule::new("prune_findings", "0 50 2 * * *", PruneFindings {}),
+        Schedule::new("prune_bulk_edits", "0 55 2 * * *", PruneBulkEdits {}),
     ]
 }
 

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::outs::{CatalogueOut, CategoryOut};
-use crate::body::{Body, InPath};
+use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -53,13 +53,13 @@ pub struct CategoryPatch {
     in_lists: Patch<bool>,
     /// Its place among the categories, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
-    position: Patch<i32>,
+    position: Patch<Whole>,
 }
 
 impl From<CategoryPatch> for CategoryChange {
     fn from(said: CategoryPatch) -> Self {
         let CategoryPatch { names, active, in_lists, position } = said;
-        Self { names: renamed(names), active, in_lists, position }
+        Self { names: renamed(names), active, in_lists, position: place(position) }
     }
 }
 
@@ -69,6 +69,15 @@ pub(super) fn renamed(names: Patch<BTreeMap<String, String>>) -> Patch<Labels> {
         Patch::Absent => Patch::Absent,
         Patch::Null => Patch::Null,
         Patch::Value(names) => Patch::Value(Labels(names)),
+    }
+}
+
+/// A place as the domain takes it.
+pub(super) fn place(position: Patch<Whole>) -> Patch<i32> {
+    match position {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Value(Whole(place)) => Patch::Value(place),
     }
 }
 

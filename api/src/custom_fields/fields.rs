@@ -13,9 +13,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::categories::renamed;
+use super::categories::{place, renamed};
 use super::outs::FieldOut;
-use crate::body::{Body, InPath};
+use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -60,7 +60,7 @@ pub struct FieldPatch {
     active: Patch<bool>,
     /// Its place within its category, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
-    position: Patch<i32>,
+    position: Patch<Whole>,
     /// The category that it moves to.
     #[schema(value_type = String, pattern = "^cat_[0-9a-f]{32}$")]
     category_id: Patch<String>,
@@ -69,7 +69,7 @@ pub struct FieldPatch {
 impl From<FieldPatch> for FieldChange {
     fn from(said: FieldPatch) -> Self {
         let FieldPatch { names, active, position, category_id } = said;
-        Self { names: renamed(names), active, position, category: category_id }
+        Self { names: renamed(names), active, position: place(position), category: category_id }
     }
 }
 

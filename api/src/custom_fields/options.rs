@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::categories::renamed;
+use super::categories::{place, renamed};
 use super::outs::OptionOut;
-use crate::body::{Body, InPath};
+use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -47,7 +47,7 @@ pub struct OptionPatch {
     labels: Patch<BTreeMap<String, String>>,
     /// Its place among the field's options, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
-    position: Patch<i32>,
+    position: Patch<Whole>,
     /// Offered no longer, or again; clients that have it keep it.
     #[schema(value_type = bool)]
     retired: Patch<bool>,
@@ -56,7 +56,7 @@ pub struct OptionPatch {
 impl From<OptionPatch> for OptionChange {
     fn from(said: OptionPatch) -> Self {
         let OptionPatch { label, labels, position, retired } = said;
-        Self { label, labels: renamed(labels), position, retired }
+        Self { label, labels: renamed(labels), position: place(position), retired }
     }
 }
 

@@ -198,7 +198,7 @@ pub struct FindingOut {
     /// What the file calls the column; empty when it concerns the whole line.
     column: String,
     /// `missing`, `malformed`, `check_digits`, `impossible_date`, `unknown_value`, `duplicate_in_file`, `duplicate`, `too_many_columns`, `cell_error`;
-    /// for notes `unknown_member` and, on the header, why a column of a custom field is left out: `ambiguous_column`, `system_owned`, `linked_to_document`, `archived_field`, `switched_off_field`.
+    /// for notes `unknown_member` and, on the header, why a column of a custom field is left out: `ambiguous_column`, `system_owned`, `holds_documents`, `archived_field`, `switched_off_field`.
     code: String,
     /// What the reason speaks of.
     params: BTreeMap<String, String>,

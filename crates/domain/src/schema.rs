@@ -583,6 +583,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    bulk_edits (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        status -> Text,
+        selection -> JsonType,
+        assignments -> JsonType,
+        plan -> JsonType,
+        selected -> BigInt,
+        to_change -> BigInt,
+        refused -> BigInt,
+        as_of -> BigInt,
+        overwrites -> Bool,
+        application_id -> Nullable<UidType>,
+        undo_id -> Nullable<UidType>,
+        changed -> BigInt,
+        skipped -> BigInt,
+        restored -> BigInt,
+        kept -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+        applied_at -> Nullable<BigInt>,
+        undone_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    bulk_edit_chunks (edit_key, number) {
+        edit_key -> BigInt,
+        number -> BigInt,
+        clients -> JsonType,
+        refused -> JsonType,
+        entry_key -> Nullable<BigInt>,
+        skipped -> Nullable<JsonType>,
+        undo_entry_key -> Nullable<BigInt>,
+        kept -> Nullable<JsonType>,
+    }
+}
+
 diesel::joinable!(contacts -> clients (client_key));
 diesel::joinable!(client_values -> clients (client_key));
 diesel::joinable!(changes -> clients (client_key));

@@ -22,7 +22,6 @@ pub enum Sort {
     Number,
     Flag,
     Option,
-    Options,
     Reference,
 }
 
@@ -63,7 +62,7 @@ fn number(value: &Value) -> f64 {
             text.replace('-', "").parse::<f64>().unwrap()
         }
         Value::String(text) => text.parse().unwrap(),
-        other => panic!("{other} is no number"),
+        other => unreachable!("{other} is no number"),
     }
 }
 
@@ -111,7 +110,7 @@ pub fn passes(client: &Known, filter: &Value) -> bool {
         "set_by" => {
             !found.is_empty() && client.setters.get(field).is_some_and(|setter| *setter == wanted.as_str().unwrap())
         }
-        other => panic!("{other} is no operator"),
+        other => unreachable!("{other} is no operator"),
     }
 }
 
@@ -143,7 +142,7 @@ pub enum Rank {
 
 pub fn rank_of(sort: Sort, value: &Value, options: &[String], members: &HashMap<String, String>) -> Rank {
     match sort {
-        Sort::Text | Sort::Options => Rank::Text(text(value)),
+        Sort::Text => Rank::Text(text(value)),
         Sort::Number => Rank::Number(number(value)),
         Sort::Flag => Rank::Number(f64::from(u8::from(value.as_bool().unwrap()))),
         Sort::Option => {

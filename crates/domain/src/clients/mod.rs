@@ -29,4 +29,4 @@ pub use holders::{Sought, active_with, other_holder};
 pub use model::*;
 pub use names::names;
 pub use provenance::{Origins, provenance};
-pub use queries::{find, with_keys};
+pub use queries::{find, keys_of, with_keys};

@@ -1,10 +1,16 @@
 //! Reading clients: one, or those with given keys.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use diesel::backend::Backend;
 use diesel::dsl::AsSelect;
+use diesel::expression::{AppearsOnTable, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::Sqlite;
 
 use super::card::{Card, Responsible};
 use super::model::{Client, ClientId, RegistrationFacts};
@@ -15,6 +21,9 @@ use crate::kernel::columns::{Spelled, spelling};
 use crate::kernel::db::{Conn, MultiBackend};
 use crate::kernel::error::{Error, Result};
 use crate::schema::{client_values, clients, practices};
+
+/// Identifiers looked up at a time.
+const AT_ONCE: usize = 1_000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
@@ -58,7 +67,7 @@ struct ClientRow {
 }
 
 /// The columns of a client.
-fn own_columns() -> Spelled<AsSelect<ClientRow, MultiBackend>> {
+fn own_columns<DB: Backend>() -> Spelled<AsSelect<ClientRow, DB>> {
     Spelled::new(&OWN_COLUMNS)
 }
 
@@ -120,19 +129,61 @@ pub fn with_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<(
         let versions = own.select((practices::version, practices::fields_version)).first(conn).optional()?;
         return Ok((Vec::new(), versions.ok_or(Error::NotFound("practice"))?));
     }
-    let rows: Vec<(Option<i64>, Option<i64>, ClientRow, JsonText)> = clients::table
-        .inner_join(client_values::table)
-        .filter(clients::practice_id.eq(practice.id).and(clients::key.eq_any(keys)))
-        .select((
-            own.select(practices::version).single_value(),
-            own.select(practices::fields_version).single_value(),
-            own_columns(),
-            client_values::vals,
-        ))
-        .load(conn)?;
+    let rows: Vec<(Option<i64>, Option<i64>, ClientRow, JsonText)> = match conn {
+        Conn::Postgres(c) => clients::table
+            .inner_join(client_values::table)
+            .filter(clients::practice_id.eq(practice.id).and(clients::key.eq_any(keys)))
+            .select((
+                own.select(practices::version).single_value(),
+                own.select(practices::fields_version).single_value(),
+                own_columns::<Pg>(),
+                client_values::vals,
+            ))
+            .load(c)?,
+        Conn::Sqlite(c) => clients::table
+            .inner_join(client_values::table)
+            .filter(clients::practice_id.eq(practice.id).and(OneOf(serde_json::to_string(keys)?)))
+            .select((
+                own.select(practices::version).single_value(),
+                own.select(practices::fields_version).single_value(),
+                own_columns::<Sqlite>(),
+                client_values::vals,
+            ))
+            .load(c)?,
+    };
     let versions = rows.first().and_then(|(version, fields, ..)| Some(((*version)?, (*fields)?)));
     let found = rows.into_iter().map(|(_, _, row, vals)| client_of((row, vals))).collect::<Result<Vec<Client>>>()?;
     Ok((found, versions.ok_or(Error::NotFound("client"))?))
+}
+
+/// The client's key is in a JSON array. SQLite has no arrays, and diesel spells out a place for each key instead and has the
+/// statement prepared anew each time.
+#[derive(Debug, Clone)]
+struct OneOf(String);
+
+impl Expression for OneOf {
+    type SqlType = Bool;
+}
+
+impl ValidGrouping<()> for OneOf {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<T> AppearsOnTable<T> for OneOf {}
+impl<T> SelectableExpression<T> for OneOf {}
+
+impl QueryId for OneOf {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Sqlite> for OneOf {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("clients.key IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, _>(&self.0)?;
+        out.push_sql("))");
+        Ok(())
+    }
 }
 
 type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
@@ -140,11 +191,24 @@ type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
 /// Loads rows with their custom values in one statement.
 pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client>> {
     rows.inner_join(client_values::table)
-        .select((own_columns(), client_values::vals))
+        .select((own_columns::<MultiBackend>(), client_values::vals))
         .load::<(ClientRow, JsonText)>(conn)?
         .into_iter()
         .map(client_of)
         .collect()
+}
+
+/// The keys of those of these clients that the practice has, archived or not.
+///
+/// # Errors
+/// When the database refuses.
+pub fn keys_of(conn: &mut Conn, practice: &Practice, ids: &[ClientId]) -> Result<HashMap<ClientId, i64>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(AT_ONCE) {
+        let own = clients::table.filter(clients::practice_id.eq(practice.id).and(clients::id.eq_any(chunk)));
+        found.extend(own.select((clients::id, clients::key)).load::<(ClientId, i64)>(conn)?);
+    }
+    Ok(found)
 }
 
 /// One client of a practice, archived or not.
@@ -155,7 +219,7 @@ pub fn find(conn: &mut Conn, practice: &Practice, id: ClientId) -> Result<Client
     let row = clients::table
         .inner_join(client_values::table)
         .filter(clients::practice_id.eq(practice.id).and(clients::id.eq(id)))
-        .select((own_columns(), client_values::vals))
+        .select((own_columns::<MultiBackend>(), client_values::vals))
         .first::<(ClientRow, JsonText)>(conn)
         .optional()?;
     client_of(row.ok_or(Error::NotFound("client"))?)

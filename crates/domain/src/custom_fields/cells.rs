@@ -49,7 +49,7 @@ pub fn import_refusal(field: &Field) -> Option<&'static str> {
         (Availability::Archived, _) => Some("archived_field"),
         (Availability::SwitchedOff, _) => Some("switched_off_field"),
         (Availability::Usable, FieldKind::AccessPoint) => Some("system_owned"),
-        (Availability::Usable, FieldKind::Document) => Some("linked_to_document"),
+        (Availability::Usable, FieldKind::Document) => Some("holds_documents"),
         (Availability::Usable, _) => None,
     }
 }

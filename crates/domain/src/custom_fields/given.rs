@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::kinds::FieldKind;
 use super::model::{Availability, Catalogue, Field, FieldOption, MOST_OPTIONS};
+use super::values;
 use crate::clients::{self, CheckedValues, ClientId, Surroundings, ValueKey, Values};
 use crate::identity::Practice;
 use crate::kernel::db::Conn;
@@ -144,9 +145,10 @@ pub(super) fn check_text(value: &Value, (pointer, max): (&str, usize)) -> Checke
     Ok(text::filled(given).map(|filled| Value::String(filled.to_owned())))
 }
 
+/// A number; a whole one is stored without decimals, so that one number is always stored alike.
 pub(super) fn check_number(value: &Value, pointer: &str) -> Checked {
     match value.as_f64() {
-        Some(number) if number.is_finite() && number.abs() <= MOST_NUMBER => Ok(Some(value.clone())),
+        Some(number) if number.is_finite() && number.abs() <= MOST_NUMBER => Ok(Some(values::number(number))),
         Some(_) => Err(FieldError::new(pointer, "out_of_range").with("min", -MOST_NUMBER).with("max", MOST_NUMBER)),
         None => Err(wrong_type(pointer, "number")),
     }
@@ -301,6 +303,8 @@ mod tests {
     #[test]
     fn numbers_stay_within_what_a_double_can_hold_exactly() {
         assert_eq!(stored(check_number, json!(12.5)), Ok(json!(12.5)));
+        assert_eq!(stored(check_number, json!(2.0)), Ok(json!(2)));
+        assert_eq!(stored(check_number, json!(-0.0)), Ok(json!(0)));
         assert_eq!(stored(check_number, json!(1_000_000_000_000_001_u64)), Err("out_of_range"));
         assert_eq!(stored(check_number, json!("12")), Err("wrong_type"));
     }

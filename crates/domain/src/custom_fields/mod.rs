@@ -39,4 +39,4 @@ pub use naming::SaidNames;
 pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
-pub use values::{FieldValue, Names, amount, readable, readable_logged, shown};
+pub use values::{FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, stored_of_log};

@@ -137,7 +137,7 @@ pub fn readable(value: &FieldValue<'_>, names: &Names, language: Language) -> St
 
 /// The same for a stored value of a field whose kind may have been another one.
 #[must_use]
-pub(super) fn readable_stored(stored: &Value, field: &Field, (names, language): (&Names, Language)) -> String {
+pub fn readable_stored(stored: &Value, field: &Field, (names, language): (&Names, Language)) -> String {
     match meant(stored, field.kind, &field.options) {
         Some(value) => readable(&value, names, language),
         None => stored.to_string(),
@@ -149,7 +149,7 @@ pub(super) fn readable_stored(stored: &Value, field: &Field, (names, language): 
 #[must_use]
 pub fn readable_logged(logged: &str, field: &Field, kind: FieldKind, names: &Names) -> String {
     let stored = match kind {
-        FieldKind::Amount => logged.parse::<f64>().ok().and_then(cents_of),
+        FieldKind::Amount => logged.parse::<f64>().ok().and_then(whole),
         FieldKind::Choice | FieldKind::MultiChoice | FieldKind::Document => serde_json::from_str(logged).ok(),
         FieldKind::Member | FieldKind::Client => Some(Value::String(logged.to_owned())),
         FieldKind::Text
@@ -164,9 +164,33 @@ pub fn readable_logged(logged: &str, field: &Field, kind: FieldKind, names: &Nam
     value.map_or_else(|| logged.to_owned(), |value| readable(&value, names, Language::En))
 }
 
-/// Cents as the change log has them, which knows one kind of number only.
-#[expect(clippy::cast_possible_truncation, reason = "amounts are whole cents far below 2^53")]
-fn cents_of(logged: f64) -> Option<Value> {
+/// A value as it was stored, from the two columns of the change log, for a field that held this kind then.
+#[must_use]
+pub fn stored_of_log(kind: FieldKind, stored: Option<f64>, text: Option<&str>) -> Option<Value> {
+    match kind {
+        FieldKind::Number => stored.map(number),
+        FieldKind::Amount | FieldKind::Choice => stored.and_then(whole),
+        FieldKind::YesNo | FieldKind::MultiChoice | FieldKind::Document => {
+            text.and_then(|text| serde_json::from_str(text).ok())
+        }
+        FieldKind::Text
+        | FieldKind::LongText
+        | FieldKind::Date
+        | FieldKind::Member
+        | FieldKind::Client
+        | FieldKind::Link
+        | FieldKind::AccessPoint => text.map(Value::from),
+    }
+}
+
+/// A number as it is stored.
+pub(super) fn number(number: f64) -> Value {
+    whole(number).unwrap_or_else(|| Value::from(number))
+}
+
+/// A whole number as the change log has it, which knows one kind of number only.
+#[expect(clippy::cast_possible_truncation, reason = "what is kept whole is far below 2^53")]
+fn whole(logged: f64) -> Option<Value> {
     (logged.fract() == 0.0 && logged.abs() < 9e15).then(|| Value::from(logged as i64))
 }
 
@@ -179,6 +203,6 @@ mod tests {
         for (cents, text) in [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (125_000, "1250.00"), (-125_050, "-1250.50")] {
             assert_eq!(amount(cents), text);
         }
-        assert_eq!(cents_of(125_000.0), Some(Value::from(125_000)));
+        assert_eq!(whole(125_000.0), Some(Value::from(125_000)));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
+use super::actor::{Actor, ActorKind};
 use super::clock::Instant;
 use super::db::{Conn, Tx};
 use super::error::{Error, Result};
@@ -119,6 +119,16 @@ pub struct Operation {
     pub finished_at: Option<Instant>,
     /// The job that was to do its work and is dead: nothing more happens until somebody retries it.
     pub dead_job: Option<JobId>,
+}
+
+impl Operation {
+    /// Who asked for it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
+        let kind = kinds.into_iter().find(|kind| kind.as_str() == self.actor_kind).unwrap_or(ActorKind::System);
+        Actor { kind, id: self.actor_id.clone(), name: self.actor_name.clone() }
+    }
 }
 
 #[derive(Queryable, Selectable)]

@@ -14,7 +14,7 @@ use super::writing;
 use crate::clients::{ClientId, RegistrationFacts};
 use crate::identity::{self, Practice, PracticeId};
 use crate::kernel::JsonText;
-use crate::kernel::actor::{Actor, ActorKind};
+use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Db, Tx};
@@ -264,7 +264,7 @@ struct Open {
 /// When the database refuses.
 pub fn apply_page(tx: &mut Tx<'_>, check: &Running) -> Result<()> {
     let Some(application) = check.application else { return Ok(()) };
-    let actor = actor_of(&operations::find(tx, check.practice.uid(), application)?);
+    let actor = operations::find(tx, check.practice.uid(), application)?.actor();
     let source = check.id.to_string();
     let set = writing::open(tx, &check.practice, &actor, ("api", &source))?;
     let open: Vec<Open> = findings::table
@@ -364,12 +364,6 @@ fn end_application(tx: &mut Tx<'_>, check: &Running, application: OperationId) -
     });
     operations::finish(tx, application, &result)?;
     Ok(())
-}
-
-fn actor_of(operation: &Operation) -> Actor {
-    let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
-    let kind = kinds.into_iter().find(|kind| kind.as_str() == operation.actor_kind).unwrap_or(ActorKind::System);
-    Actor { kind, id: operation.actor_id.clone(), name: operation.actor_name.clone() }
 }
 
 /// How long findings are kept: 30 days, in seconds.

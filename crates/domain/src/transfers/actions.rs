@@ -186,7 +186,7 @@ pub struct Report {
 /// Takes a file in at once, in this process: the same rules and transactions as an operation, without a queue.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the header cannot be used, as [`ClientFile::open`]; [`Error::Conflict`] `fields_changed` when
+/// [`Error::Invalid`] when the header cannot be used, as [`ClientFile::open`]; [`Error::Conflict`] `list_fields_changed` when
 /// somebody changed the fields meanwhile; when the file cannot be read or the database
 /// refuses. What was written until then stays, and taking the file in again goes on from there.
 pub fn import_file(db: &Db, practice: &Practice, actor: &Actor, path: &Path, wish: &Wish) -> Result<Report> {

@@ -100,7 +100,7 @@ pub fn fields_of(conn: &mut Conn, practice: &Practice) -> Result<(Practice, Cata
 }
 
 /// What a page is refused with whose cells were read by fields that have changed since.
-pub const FIELDS_CHANGED: &str = "fields_changed";
+pub const FIELDS_CHANGED: &str = "list_fields_changed";
 
 /// Writes cards that change, and custom values field by field.
 fn write_changed(tx: &mut Tx<'_>, set: &Set, changed: &[Changed]) -> Result<()> {
@@ -179,7 +179,7 @@ impl Importer {
     /// that changes nothing leaves no trace.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `fields_changed` when the practice's fields are not what they were when the file was opened;
+    /// [`Error::Conflict`] `list_fields_changed` when the practice's fields are not what they were when the file was opened;
     /// when the database refuses.
     pub fn write(&self, tx: &mut Tx<'_>, actor: &Actor, operation: Option<Uid>, page: &Page) -> Result<Outcome> {
         let version = self.version(tx)?;

@@ -113,7 +113,7 @@ pub enum Code {
     /// The column is of a field whose values the system sets.
     SystemOwned,
     /// The column is of a field of documents.
-    LinkedToDocument,
+    HoldsDocuments,
     /// The column is of a field that is archived.
     ArchivedField,
     /// The column is of a field that is switched off.
@@ -137,7 +137,7 @@ impl Code {
             Self::CellError => "cell_error",
             Self::AmbiguousColumn => "ambiguous_column",
             Self::SystemOwned => "system_owned",
-            Self::LinkedToDocument => "linked_to_document",
+            Self::HoldsDocuments => "holds_documents",
             Self::ArchivedField => "archived_field",
             Self::SwitchedOffField => "switched_off_field",
         }
@@ -148,7 +148,7 @@ impl Code {
     pub fn of_column(why: &str) -> Self {
         match why {
             "system_owned" => Self::SystemOwned,
-            "linked_to_document" => Self::LinkedToDocument,
+            "holds_documents" => Self::HoldsDocuments,
             "archived_field" => Self::ArchivedField,
             _ => Self::SwitchedOffField,
         }

@@ -170,6 +170,32 @@ impl Lists {
     }
 }
 
+impl Lists {
+    /// Runs `work` in one snapshot of the database with the keys of all clients that match, by creation, and the fields.
+    ///
+    /// # Errors
+    /// As [`Lists::page`], and whatever `work` returns.
+    pub fn select<T>(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        work: impl FnOnce(&mut Conn, Vec<i64>, &Catalogue) -> Result<T>,
+    ) -> Result<T> {
+        let prepare = |conn: &mut Conn, fields_version: i64| {
+            let catalogue = self.catalogues.at(conn, asker.practice, (fields_version, fields_version))?;
+            let plan = Plan::of(listing, &catalogue, asker)?;
+            let needed = plan.columns.clone();
+            Ok(((plan, catalogue), needed))
+        };
+        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, catalogue)| {
+            let found = plan.node.rows(rows);
+            let keys = found.rows().filter_map(|row| rows.keys.get(row).copied()).collect();
+            work(conn, keys, &catalogue)
+        })
+    }
+}
+
 impl Plan {
     fn of(listing: &Listing, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<Self> {
         let zone = zone_of(asker.practice);

@@ -4,6 +4,7 @@
 //! in, and writes the audit entry; the [`Set`] it returns writes rows together with their old and new values.
 
 mod assign;
+mod assign_fixed;
 mod hold;
 mod rows;
 
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 
 pub use self::assign::{Assigned, Assignment};
+pub use self::assign_fixed::CardValue;
 pub use self::hold::hold;
 pub use self::rows::NewClient;
 use self::rows::{CardRow, NewChange, NewRow, NewValues, logged_contact, split};

@@ -1,0 +1,396 @@
+//! One value for many clients: previewed, applied, undone.
+
+use actix_web::web::Query;
+use actix_web::{get, post};
+use klaar_domain::bulk_edits::{self, Assignment, BulkEdit, BulkEditId, Outcome, RowSeen, Selection, Wish};
+use klaar_domain::clients::ClientId;
+use klaar_domain::kernel::error::{Error, FieldError, Result};
+use klaar_domain::kernel::page;
+use klaar_domain::views::Listing;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::audit::PageQuery;
+use crate::body::{Body, InPath};
+use crate::guards::{BulkEditsApply, ClientsRead, May};
+use crate::listing::FilterTree;
+use crate::operations::OperationOut;
+use crate::problem::Problem;
+use crate::reply::{PageOut, Reply};
+
+/// What to do to which clients.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewBulkEdit, example = json!({
+    "selection": { "filter": { "field": "fields.receive_software", "op": "empty" }, "except": [] },
+    "assignments": [{ "field": "fields.receive_software", "set": "Odoo" }, { "field": "fields.comments", "clear": true }]
+}))]
+pub struct BulkEditIn {
+    /// Which clients.
+    selection: SelectionIn,
+    /// What they are to have, at most ten fields.
+    #[schema(min_items = 1, max_items = 10)]
+    assignments: Vec<AssignmentIn>,
+}
+
+/// Which clients are meant: those that are named, those that a list would show, or all active ones.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Selection, example = json!({ "filter": { "field": "fields.ready", "op": "empty" }, "except": [] }))]
+pub struct SelectionIn {
+    /// These, up to 20,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 20_000)]
+    client_ids: Option<Vec<String>>,
+    /// Those that the filter means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FilterTree>)]
+    filter: Option<Value>,
+    /// Those in which all these words are found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^[^\x00]*$", max_length = 1000)]
+    search: Option<String>,
+    /// All active ones; has to be said, so that a filter that was forgotten changes nobody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    all: bool,
+    /// Not these, among them; up to 20,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20_000)]
+    except: Vec<String>,
+}
+
+/// What all of them are to have in one field; exactly one of the ways.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Assignment, example = json!({ "field": "fields.receive_software", "set": "Odoo" }))]
+pub struct AssignmentIn {
+    /// A custom field that is shown in "all clients" (`fields.ready`), or `portfolio`, `responsible`, `language`, `archived`.
+    #[schema(pattern = r"^[^\x00]*$")]
+    field: String,
+    /// The value that all are to have, as a PATCH of one client takes it.
+    set: Option<Value>,
+    /// The value is to go.
+    #[serde(default)]
+    clear: bool,
+    /// Options that all are to have besides theirs, for a field that takes several.
+    #[schema(value_type = Option<Vec<String>>)]
+    add: Option<Value>,
+    /// Options that none is to have, for a field that takes several.
+    #[schema(value_type = Option<Vec<String>>)]
+    remove: Option<Value>,
+}
+
+/// How a preview is to be applied.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = BulkEditApplication, example = json!({ "overwrite_changed": false }))]
+pub struct ApplicationIn {
+    /// Also overwrite what was changed since the preview; otherwise those clients are passed over and named.
+    overwrite_changed: bool,
+}
+
+impl SelectionIn {
+    fn selection(&self) -> Result<(Selection, Vec<ClientId>)> {
+        let except = ids(&self.except, "/selection/except")?;
+        let is_listing = self.filter.is_some() || self.search.is_some();
+        let ways = [self.client_ids.is_some(), is_listing, self.all];
+        if ways.iter().filter(|way| **way).count() != 1 {
+            return Err(Error::invalid("/selection", "one_selection"));
+        }
+        Ok(match &self.client_ids {
+            Some(named) => (Selection::Clients(ids(named, "/selection/client_ids")?), except),
+            None => {
+                let listing = Listing { filter: self.filter.clone(), search: self.search.clone(), sort: String::new() };
+                (Selection::Matching(listing), except)
+            }
+        })
+    }
+}
+
+fn ids(named: &[String], pointer: &str) -> Result<Vec<ClientId>> {
+    let wrong = |at: usize| Error::Invalid(vec![FieldError::new(format!("{pointer}/{at}"), "not_a_client")]);
+    named.iter().enumerate().map(|(at, id)| id.parse().map_err(|_| wrong(at))).collect()
+}
+
+impl BulkEditIn {
+    fn wish(self) -> Result<Wish> {
+        let (selection, except) = self.selection.selection()?;
+        let assignments = self.assignments.into_iter().map(|said| {
+            let AssignmentIn { field, set, clear, add, remove } = said;
+            Assignment { field, set, clear, add, remove }
+        });
+        // Thousands of identifiers are not repeated to whoever looks at the edit later.
+        let said = match &self.selection.client_ids {
+            Some(named) => serde_json::json!({ "clients": named.len() }),
+            None => serde_json::to_value(&self.selection)?,
+        };
+        Ok(Wish { selection, except, said, assignments: assignments.collect() })
+    }
+}
+
+/// A bulk edit, from its preview on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BulkEdit, example = json!({
+    "id": "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "status": "previewed", "selection": { "filter": { "field": "fields.receive_software", "op": "empty" } },
+    "assignments": [{ "field": "fields.receive_software", "set": "Odoo" }], "selected": 412, "to_change": 405, "unchanged": 7, "refused": 0,
+    "changed": 0, "skipped": 0, "restored": 0, "kept": 0, "application_id": null, "undo_id": null,
+    "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" },
+    "created_at": "2026-11-22T09:00:00.000000Z", "applied_at": null, "undone_at": null
+}))]
+pub struct BulkEditOut {
+    /// The edit's identifier: it stands for exactly the clients that the preview found.
+    id: String,
+    /// `previewed`, `applying`, `applied`, `undoing` or `undone`.
+    status: &'static str,
+    /// Which clients were asked for.
+    #[schema(value_type = Object)]
+    selection: Value,
+    /// What they are to have.
+    #[schema(value_type = Vec<Object>)]
+    assignments: Value,
+    /// Clients that were selected.
+    selected: i64,
+    /// Those of them that have something else.
+    to_change: i64,
+    /// Those that have it already.
+    unchanged: i64,
+    /// Those that would change but may not; their rows say why.
+    refused: i64,
+    /// Clients changed so far.
+    changed: i64,
+    /// Clients passed over, since they were changed or archived after the preview.
+    skipped: i64,
+    /// Clients changed back so far.
+    restored: i64,
+    /// Clients that keep what they have, since they were changed after the edit.
+    kept: i64,
+    /// The operation that applies it.
+    application_id: Option<String>,
+    /// The operation that undoes it.
+    undo_id: Option<String>,
+    /// Who made the preview.
+    actor: crate::audit::ActorOut,
+    /// When the preview was made; it can be applied for a day.
+    created_at: String,
+    /// When the last client was changed.
+    applied_at: Option<String>,
+    /// When the last one was changed back.
+    undone_at: Option<String>,
+}
+
+impl BulkEditOut {
+    fn of(edit: BulkEdit) -> Result<Self> {
+        let (kind, id, name) = edit.actor;
+        Ok(Self {
+            id: edit.id.to_string(),
+            status: edit.status.as_str(),
+            selection: edit.selection.read()?,
+            assignments: edit.assignments.read()?,
+            selected: edit.selected,
+            to_change: edit.to_change,
+            unchanged: edit.selected - edit.to_change - edit.refused,
+            refused: edit.refused,
+            changed: edit.changed,
+            skipped: edit.skipped,
+            restored: edit.restored,
+            kept: edit.kept,
+            application_id: edit.application.map(|id| id.to_string()),
+            undo_id: edit.undo.map(|id| id.to_string()),
+            actor: crate::audit::ActorOut { kind, id, name },
+            created_at: edit.created_at.to_string(),
+            applied_at: edit.applied_at.map(|at| at.to_string()),
+            undone_at: edit.undone_at.map(|at| at.to_string()),
+        })
+    }
+}
+
+/// A client of a bulk edit.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BulkEditRow, example = json!({ "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Bakkerij Peeters", "reason": null,
+    "values": [{ "field": "fields.receive_software", "before": null, "after": "Odoo" }] }))]
+pub struct BulkEditRowOut {
+    /// The client's identifier.
+    client_id: String,
+    /// Its name.
+    name: String,
+    /// Why it is left alone: `archived`, `changed_since`, `number_taken`, `fields_changed`; null when it is not.
+    reason: Option<String>,
+    /// What changes on it.
+    values: Vec<BulkEditValueOut>,
+}
+
+/// One value of a client of a bulk edit, as people read it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BulkEditValue, example = json!({ "field": "fields.receive_software", "before": null, "after": "Odoo" }))]
+pub struct BulkEditValueOut {
+    /// The field, as filters name it.
+    field: String,
+    /// What the client has, or had.
+    before: Option<String>,
+    /// What it is to have, or got.
+    after: Option<String>,
+}
+
+impl From<RowSeen> for BulkEditRowOut {
+    fn from(row: RowSeen) -> Self {
+        let values = row.values.into_iter().map(|seen| BulkEditValueOut {
+            field: seen.field,
+            before: seen.before,
+            after: seen.after,
+        });
+        Self { client_id: row.id.to_string(), name: row.name, reason: row.reason, values: values.collect() }
+    }
+}
+
+/// Which rows of a bulk edit to see.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RowsQuery {
+    /// Those that change (when not given), may not be changed, were passed over, or keep what they have.
+    #[param(inline, example = "change")]
+    outcome: Option<OutcomeQuery>,
+    /// Where the page starts: `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WzAsNTBd")]
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 200; 50 when not given.
+    #[param(minimum = 1, maximum = 200, example = 50)]
+    limit: Option<u32>,
+}
+
+/// What becomes of a client.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeQuery {
+    /// It is to change, or was changed.
+    Change,
+    /// It may not be changed.
+    Refused,
+    /// It was passed over when the edit was applied.
+    Skipped,
+    /// It was left as it is when the edit was undone.
+    Kept,
+}
+
+impl From<OutcomeQuery> for Outcome {
+    fn from(outcome: OutcomeQuery) -> Self {
+        match outcome {
+            OutcomeQuery::Change => Self::Change,
+            OutcomeQuery::Refused => Self::Refused,
+            OutcomeQuery::Skipped => Self::Skipped,
+            OutcomeQuery::Kept => Self::Kept,
+        }
+    }
+}
+
+/// Preview a bulk edit
+///
+/// Settles which clients would change, and changes nothing. A field that cannot be changed in bulk is refused with the reason. Look at the rows, then apply the preview: it
+/// stands for exactly these clients, for a day.
+#[utoipa::path(operation_id = "create_bulk_edit", tag = "bulk edits", request_body(content = BulkEditIn, description = "What to do to which clients."),
+    security(("bearer" = ["bulk_edits:apply"])), responses((status = 201, description = "The preview.", body = BulkEditOut)))]
+#[post("/bulk-edits")]
+pub async fn create_bulk_edit(may: May<BulkEditsApply>, body: Body<BulkEditIn>) -> Result<Reply, Problem> {
+    may.with_db(move |state, caller| {
+        let edit = bulk_edits::preview(&state.db, &state.lists, caller, &body.value.wish()?)?;
+        Reply::created(format!("/v1/bulk-edits/{}", edit.id), &BulkEditOut::of(edit)?)
+    })
+    .await
+}
+
+/// List bulk edits
+///
+/// The practice's previews and edits of the last 90 days, the newest first.
+#[utoipa::path(operation_id = "list_bulk_edits", tag = "bulk edits", params(PageQuery), security(("bearer" = ["clients:read"])),
+    responses((status = 200, description = "A page of bulk edits.", body = PageOut<BulkEditOut>)))]
+#[get("/bulk-edits")]
+pub async fn list_bulk_edits(may: May<ClientsRead>, query: Query<PageQuery>) -> Result<Reply, Problem> {
+    may.read(move |conn, caller| {
+        let limit = page::limit(query.limit)?;
+        let found = bulk_edits::list(conn, &caller.practice, (query.cursor.as_deref(), limit))?;
+        let items = found.items.into_iter().map(BulkEditOut::of).collect::<Result<Vec<_>>>()?;
+        Reply::ok(&PageOut { items, next_cursor: found.next_cursor, total: None })
+    })
+    .await
+}
+
+/// Read a bulk edit
+#[utoipa::path(operation_id = "get_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "The bulk edit.", body = BulkEditOut)))]
+#[get("/bulk-edits/{id}")]
+pub async fn get_bulk_edit(may: May<ClientsRead>, id: InPath<BulkEditId>) -> Result<Reply, Problem> {
+    may.read(move |conn, caller| Reply::ok(&BulkEditOut::of(bulk_edits::find(conn, &caller.practice, id.get()?)?)?))
+        .await
+}
+
+/// List the clients of a bulk edit
+///
+/// Each with what it has and is to have, or with the reason why it is left alone.
+#[utoipa::path(operation_id = "list_bulk_edit_rows", tag = "bulk edits",
+    params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"), RowsQuery),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of clients.", body = PageOut<BulkEditRowOut>)))]
+#[get("/bulk-edits/{id}/rows")]
+pub async fn list_bulk_edit_rows(
+    may: May<ClientsRead>,
+    id: InPath<BulkEditId>,
+    query: Query<RowsQuery>,
+) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.read(move |conn, caller| {
+        let edit = bulk_edits::find(conn, &caller.practice, id.get()?)?;
+        let outcome = query.outcome.map_or(Outcome::Change, Into::into);
+        let from = (query.cursor.as_deref(), page::limit(query.limit)?);
+        let rows = bulk_edits::rows(conn, &caller.practice, &edit, (outcome, language), from)?;
+        Reply::ok(&PageOut::from(rows.map(BulkEditRowOut::from)))
+    })
+    .await
+}
+
+/// Apply a bulk edit
+///
+/// Changes the clients of the preview, and nobody else. Clients that were changed since in one of its fields, or archived, are passed over and named.
+#[utoipa::path(operation_id = "apply_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    request_body(content = ApplicationIn, description = "How."), security(("bearer" = ["bulk_edits:apply"])),
+    responses((status = 202, description = "The operation that does it.", body = OperationOut)))]
+#[post("/bulk-edits/{id}/application")]
+pub async fn apply_bulk_edit(
+    may: May<BulkEditsApply>,
+    id: InPath<BulkEditId>,
+    body: Body<ApplicationIn>,
+) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.once(body.hash, move |tx, caller| {
+        let how = (id.get()?, body.value.overwrite_changed);
+        let operation = bulk_edits::apply(tx, &caller.practice, &caller.actor, how)?;
+        Reply::accepted(format!("/v1/operations/{}", operation.id), &OperationOut::of(operation, language))
+    })
+    .await
+}
+
+/// Undo a bulk edit
+///
+/// Gives every client back what it had. Clients that were changed since in one of its fields keep what they have and are named.
+#[utoipa::path(operation_id = "undo_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
+    security(("bearer" = ["bulk_edits:apply"])), responses((status = 202, description = "The operation that does it.", body = OperationOut)))]
+#[post("/bulk-edits/{id}/undo")]
+pub async fn undo_bulk_edit(may: May<BulkEditsApply>, id: InPath<BulkEditId>) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.once(Vec::new(), move |tx, caller| {
+        let operation = bulk_edits::undo(tx, &caller.practice, &caller.actor, id.get()?)?;
+        Reply::accepted(format!("/v1/operations/{}", operation.id), &OperationOut::of(operation, language))
+    })
+    .await
+}
+
+/// Mounts the room.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create_bulk_edit)
+        .service(list_bulk_edits)
+        .service(get_bulk_edit)
+        .service(list_bulk_edit_rows)
+        .service(apply_bulk_edit)
+        .service(undo_bulk_edit);
+}

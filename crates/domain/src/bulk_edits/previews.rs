@@ -1,0 +1,172 @@
+//! The preview: which clients would change, settled and kept.
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::assignments::{self, Assignment, Planned};
+use super::model::{BulkEdit, BulkEditId, Left, Status};
+use super::queries;
+use crate::clients::{self, ClientId};
+use crate::custom_fields::{self, Catalogue};
+use crate::identity::{Caller, Practice};
+use crate::kernel::JsonText;
+use crate::kernel::db::{self, Conn, Db, Tx};
+use crate::kernel::error::{Error, FieldError, Result};
+use crate::schema::{bulk_edit_chunks as chunks, bulk_edits};
+use crate::views::{Asker, Listing, Lists};
+
+/// The most clients that a selection names one by one.
+pub const MOST_NAMED: usize = 20_000;
+/// Clients of one chunk, which is one transaction.
+const CHUNK: usize = 10_000;
+/// The same when each client has to be looked at by itself.
+const SMALL_CHUNK: usize = 1_000;
+
+/// Which clients are meant.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// These.
+    Clients(Vec<ClientId>),
+    /// All that a list would show.
+    Matching(Listing),
+}
+
+/// What somebody wants to do to many clients.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// To whom.
+    pub selection: Selection,
+    /// To whom not, among them.
+    pub except: Vec<ClientId>,
+    /// The selection as it was said, for those who look at the edit later.
+    pub said: Value,
+    /// What.
+    pub assignments: Vec<Assignment>,
+}
+
+/// What a preview has found.
+struct Frozen {
+    plan: Vec<Planned>,
+    selected: usize,
+    as_of: i64,
+    chunks: Vec<(Vec<i64>, Left)>,
+}
+
+/// Settles which clients an edit would change. Nothing is changed yet. Blocking.
+///
+/// # Errors
+/// [`Error::Invalid`] under `/selection` and `/assignments`.
+pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<BulkEdit> {
+    let asker = Asker::of(caller, db.clock().now());
+    let frozen = db.read(|conn| {
+        let practice = &caller.practice;
+        let except = named(conn, practice, (&wish.except, "/selection/except"))?;
+        let freeze = |conn: &mut Conn, mut keys: Vec<i64>, catalogue: &Catalogue| {
+            keys.retain(|key| except.binary_search(key).is_err());
+            freeze(conn, (practice, catalogue), &keys, &wish.assignments)
+        };
+        match &wish.selection {
+            Selection::Matching(listing) => lists.select(conn, &asker, listing, freeze).map_err(in_selection),
+            Selection::Clients(ids) => db::snapshot(conn, |conn| {
+                let keys = named(conn, practice, (ids, "/selection/client_ids"))?;
+                let catalogue = custom_fields::catalogue(conn, practice)?;
+                freeze(conn, keys, &catalogue)
+            }),
+        }
+    })?;
+    db.write(|tx| keep(tx, caller, wish, &frozen))
+}
+
+/// What is wrong with a list's filter is wrong with the selection here.
+fn in_selection(error: Error) -> Error {
+    let inside = |error: FieldError| match error.pointer.starts_with("/assignments") {
+        true => error,
+        false => FieldError { pointer: format!("/selection{}", error.pointer), ..error },
+    };
+    match error {
+        Error::Invalid(errors) => Error::Invalid(errors.into_iter().map(inside).collect()),
+        other => other,
+    }
+}
+
+/// The keys of named clients, each once, in their order.
+fn named(conn: &mut Conn, practice: &Practice, (ids, pointer): (&[ClientId], &str)) -> Result<Vec<i64>> {
+    if ids.len() > MOST_NAMED {
+        return Err(Error::Invalid(vec![FieldError::new(pointer, "too_many").with("max", MOST_NAMED)]));
+    }
+    let found = clients::keys_of(conn, practice, ids)?;
+    let unknown = ids.iter().enumerate().filter(|(_, id)| !found.contains_key(id));
+    let wrong: Vec<FieldError> =
+        unknown.take(100).map(|(at, _)| FieldError::new(format!("{pointer}/{at}"), "not_a_client")).collect();
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    let mut keys: Vec<i64> = found.into_values().collect();
+    keys.sort_unstable();
+    Ok(keys)
+}
+
+fn freeze(
+    conn: &mut Conn,
+    (practice, catalogue): (&Practice, &Catalogue),
+    keys: &[i64],
+    said: &[Assignment],
+) -> Result<Frozen> {
+    let plan = assignments::check(conn, practice, catalogue, said)?;
+    let asks_archived = plan.iter().any(|planned| matches!(planned, Planned::Archived { .. }));
+    let as_of = queries::newest_entry(conn, practice)?;
+    let mut chunks = Vec::new();
+    for chunk in keys.chunks(if asks_archived { SMALL_CHUNK } else { CHUNK }) {
+        let whom = (practice, chunk);
+        let archived = if asks_archived { Vec::new() } else { queries::archived(conn, whom)? };
+        let mut differing = Vec::new();
+        for planned in &plan {
+            differing.extend(queries::differing(conn, whom, planned)?);
+        }
+        differing.sort_unstable();
+        differing.dedup();
+        let refused: Left =
+            archived.iter().filter(|key| differing.contains(key)).map(|key| (*key, "archived".to_owned())).collect();
+        differing.retain(|key| !archived.contains(key));
+        chunks.push((differing, refused));
+    }
+    Ok(Frozen { plan, selected: keys.len(), as_of, chunks })
+}
+
+fn keep(tx: &mut Tx<'_>, caller: &Caller, wish: &Wish, frozen: &Frozen) -> Result<BulkEdit> {
+    let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    let to_change: usize = frozen.chunks.iter().map(|(clients, _)| clients.len()).sum();
+    let refused: usize = frozen.chunks.iter().map(|(_, refused)| refused.len()).sum();
+    let (id, now, actor) = (BulkEditId::new(), tx.now(), &caller.actor);
+    let key: i64 = diesel::insert_into(bulk_edits::table)
+        .values((
+            bulk_edits::id.eq(id),
+            bulk_edits::practice_id.eq(caller.practice.id),
+            bulk_edits::status.eq(Status::Previewed.as_str()),
+            bulk_edits::selection.eq(JsonText::of(&wish.said)),
+            bulk_edits::assignments.eq(JsonText::of(&wish.assignments)),
+            bulk_edits::plan.eq(JsonText::of(&frozen.plan)),
+            (bulk_edits::selected.eq(count(frozen.selected)), bulk_edits::to_change.eq(count(to_change))),
+            (bulk_edits::refused.eq(count(refused)), bulk_edits::as_of.eq(frozen.as_of)),
+            (bulk_edits::overwrites.eq(false), bulk_edits::changed.eq(0), bulk_edits::skipped.eq(0)),
+            (bulk_edits::restored.eq(0), bulk_edits::kept.eq(0)),
+            bulk_edits::actor_kind.eq(actor.kind.as_str()),
+            bulk_edits::actor_id.eq(actor.id.as_deref()),
+            bulk_edits::actor_name.eq(&actor.name),
+            bulk_edits::created_at.eq(now),
+        ))
+        .returning(bulk_edits::key)
+        .get_result(&mut **tx)?;
+    let is_of_use = |(clients, refused): &&(Vec<i64>, Left)| !clients.is_empty() || !refused.is_empty();
+    for ((clients, refused), number) in frozen.chunks.iter().filter(is_of_use).zip(0_i64..) {
+        diesel::insert_into(chunks::table)
+            .values((
+                chunks::edit_key.eq(key),
+                chunks::number.eq(number),
+                chunks::clients.eq(JsonText::of(clients)),
+                chunks::refused.eq(JsonText::of(refused)),
+            ))
+            .execute(&mut **tx)?;
+    }
+    queries::find(tx, &caller.practice, id)
+}

@@ -1,0 +1,2 @@
+DROP TABLE bulk_edit_chunks;
+DROP TABLE bulk_edits;

@@ -1,0 +1,119 @@
+//! Fills a practice for benches and faults: `fill_fields DATABASE_URL FILE` makes the practice "Maes" with a category of
+//! custom fields and the clients of FILE, one JSON object a line whose `cf_…` members are custom values, and prints a key
+//! that may do everything.
+
+use std::io::{BufRead as _, Write as _};
+
+use klaar_domain::clients::door::{self, Assigned, NewClient};
+use klaar_domain::clients::{self, CardDraft, Surroundings};
+use klaar_domain::custom_fields::{self, Catalogue, NewCategory, NewField, SaidNames};
+use klaar_domain::identity::{self, NewKey, NewPractice, Practice, Right, World};
+use klaar_domain::kernel::actor::Actor;
+use klaar_domain::kernel::audit::Event;
+use klaar_domain::kernel::clock::Clock;
+use klaar_domain::kernel::db::{Address, Db};
+use serde_json::{Value, json};
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Clients of one transaction.
+const CHUNK: usize = 5_000;
+
+fn fields() -> [(&'static str, &'static str, Vec<String>); 8] {
+    let numbered = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n:02}")).collect();
+    let languages = ["nl", "fr", "de", "en"].map(str::to_owned).to_vec();
+    let mut managers: Vec<String> = numbered("manager", 25);
+    managers.extend((0..20).map(|round| format!("bulk{round}")));
+    [
+        ("cf_segment", "choice", numbered("seg", 20)),
+        ("cf_manager", "choice", managers),
+        ("cf_fee", "number", Vec::new()),
+        ("cf_employees", "number", Vec::new()),
+        ("cf_next_review", "date", Vec::new()),
+        ("cf_newsletter", "yes_no", Vec::new()),
+        ("cf_language", "choice", languages),
+        ("cf_notes", "text", Vec::new()),
+    ]
+}
+
+/// The practice with its fields.
+fn establish(db: &Db, actor: &Actor) -> Fallible<(Practice, Catalogue)> {
+    let new = NewPractice {
+        name: "Maes".to_owned(),
+        world: World::Test,
+        time_zone: "Europe/Brussels".to_owned(),
+        language: "nl".to_owned(),
+        enterprise_number: None,
+    };
+    let practice = db.write(|tx| custom_fields::establish_practice(tx, actor, &new))?;
+    let names = |name: &str| SaidNames { name: Some(name.to_owned()), names: None };
+    let category = NewCategory { names: names("Bench"), slug: None };
+    let category = db.write(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
+    for (slug, kind, options) in fields() {
+        let new = NewField {
+            category: category.to_string(),
+            names: names(slug),
+            kind: kind.to_owned(),
+            slug: Some(slug.to_owned()),
+            options,
+        };
+        db.write(|tx| custom_fields::create_field(tx, &practice, actor, new))?;
+    }
+    let catalogue = db.read(|conn| custom_fields::catalogue(conn, &practice))?;
+    Ok((practice, catalogue))
+}
+
+fn cards(rows: &[Value], around: &Surroundings) -> Fallible<Vec<NewClient>> {
+    let text = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
+    let card = |row: &Value| {
+        let draft = CardDraft {
+            name: text(row, "name"),
+            reference: text(row, "vat_number"),
+            email: text(row, "email"),
+            town: text(row, "city"),
+            phone: text(row, "phone"),
+            ..CardDraft::default()
+        };
+        clients::check(draft, around).map(NewClient::of).map_err(|wrong| format!("{wrong:?}").into())
+    };
+    rows.iter().map(card).collect()
+}
+
+fn main() -> Fallible<()> {
+    let mut arguments = std::env::args().skip(1);
+    let address = Address::parse(&arguments.next().ok_or("the address of a database is missing")?)?;
+    let file = std::fs::File::open(arguments.next().ok_or("a file is missing")?)?;
+    let (db, actor) = (Db::open(&address, 4, Clock::system())?, Actor::operator());
+    db.migrate()?;
+    let (practice, catalogue) = establish(&db, &actor)?;
+    let around = db.read(|conn| clients::surroundings(conn, &practice))?;
+    let read = |line: std::io::Result<String>| -> Fallible<Value> { Ok(serde_json::from_str(&line?)?) };
+    let mut lines = std::io::BufReader::new(file).lines().map(read);
+    loop {
+        let rows: Vec<Value> = lines.by_ref().take(CHUNK).collect::<Fallible<_>>()?;
+        if rows.is_empty() {
+            break;
+        }
+        let new = cards(&rows, &around)?;
+        db.write(|tx| {
+            let set = door::open(tx, &practice, &actor, Event::new("clients.imported", "import"))?;
+            set.insert(tx, &new.iter().collect::<Vec<_>>())?;
+            let ids: Vec<_> = new.iter().map(|new| new.id).collect();
+            let keys = clients::keys_of(tx, &practice, &ids)?;
+            let keys: Vec<i64> = ids.iter().filter_map(|id| keys.get(id).copied()).collect();
+            for field in catalogue.fields.iter().filter(|field| field.slug.starts_with("cf_")) {
+                let given = |row: &Value| row.get(&field.slug).cloned().unwrap_or_default();
+                let option = |value: &Value| field.option_meant(value.as_str()?).map(|option| json!(option.key));
+                let stored = |row: &Value| option(&given(row)).or_else(|| Some(given(row)));
+                let values: Vec<Option<Value>> = rows.iter().map(stored).collect();
+                set.assign_values(tx, field.key, &keys, Assigned::Each(&values))?;
+            }
+            Ok(())
+        })?;
+    }
+    let key = NewKey { name: "bench".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
+    let (_, secret) = db.write(|tx| identity::create_key(tx, &practice, &actor, &key))?;
+    let said = json!({ "practice": practice.id.to_string(), "key": secret });
+    std::io::stdout().write_all(format!("{said}\n").as_bytes())?;
+    Ok(())
+}
