@@ -75,7 +75,7 @@ impl Problem {
         let status = match code {
             "malformed_json" | "malformed_query" | "malformed_header" => StatusCode::BAD_REQUEST,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "not_json" | "wrong_content_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_json" | "wrong_content_type" | "content_type_mismatch" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::NOT_FOUND,
         };

@@ -9,7 +9,7 @@ use klaar_domain::clients::{FixedField, countries};
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
@@ -175,23 +175,23 @@ pub struct MappingParam;
 impl IntoParams for MappingParam {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let of_card = FixedField::ALL.iter().filter(|field| **field <= FixedField::MandateEnd);
-        let fields = of_card.map(|field| json!(field.as_str())).chain([Value::Null]);
+        let of_card: Vec<&str> = of_card.map(|field| field.as_str()).collect();
         let field = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .enum_values(Some(fields.collect::<Vec<_>>()));
+            .pattern(Some(format!(r"^({}|fields\.[a-z][a-z0-9_]*)$", of_card.join("|"))));
         let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*$"));
         let mapping =
             ObjectBuilder::new().property_names(Some(name.build())).additional_properties(Some(Schema::from(field)));
         let content = ContentBuilder::new()
             .schema(Some(mapping.build()))
-            .example(Some(json!({ "Klantcode": "reference", "Saldo": null })))
+            .example(Some(json!({ "Klantcode": "reference", "Boekjaar": "fields.boekjaar", "Saldo": null })))
             .build();
         let parameter = ParameterBuilder::new()
             .name("mapping")
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
             .description(Some(
-                "A JSON object that names the card field of a column, or null to leave the column out. Columns that it does not name are recognised by their names.",
+                "A JSON object that names the card field of a column, or `fields.` and the slug of a custom field, or null to leave the column out. Columns that it does not name are recognised by their names.",
             ))
             .content("application/json", content)
             .build();

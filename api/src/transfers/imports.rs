@@ -14,7 +14,7 @@ use klaar_domain::kernel::error::{Error, FieldError, Result};
 use klaar_domain::kernel::operations::{self, OperationId};
 use klaar_domain::kernel::page;
 use klaar_domain::transfers::{
-    self, CHUNK, Finding, Header, Import, ImportId, MOST_BYTES, Mapping, Upload, Weight, Wish,
+    self, CHUNK, Content, Finding, Header, Import, ImportId, MOST_BYTES, Mapping, Upload, Weight, Wish,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +29,7 @@ use crate::problem::{Problem, ProblemOut};
 use crate::reply::{PageOut, Reply};
 use crate::shapes::MappingParam;
 
-const KIND: &str = "text/csv";
+use super::{CSV, XLSX};
 
 /// How a client list is to be taken in.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,6 +45,9 @@ pub struct ImportQuery {
     /// What you call the file.
     #[param(example = "klanten.csv", max_length = 200)]
     filename: Option<String>,
+    /// The sheet of a workbook; the first one that people see when not given.
+    #[param(pattern = r"^[^\x00]*$", example = "Klanten")]
+    sheet: Option<String>,
 }
 
 const LONGEST_FILENAME: usize = 200;
@@ -66,7 +69,8 @@ impl ImportQuery {
             return Err(Error::Invalid(vec![FieldError::new("/filename", "too_long").with("max", LONGEST_FILENAME)]));
         }
         let file_name = self.filename.map(|name| name.chars().filter(|c| !c.is_control()).collect());
-        Ok(Wish { dry_run: self.dry_run.unwrap_or(false), mapping, file_name })
+        let sheet = self.sheet.filter(|name| !name.is_empty());
+        Ok(Wish { dry_run: self.dry_run.unwrap_or(false), mapping, file_name, sheet })
     }
 }
 
@@ -109,7 +113,8 @@ impl From<WeightQuery> for Weight {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ClientImport, example = json!({
     "id": "imp_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "operation_id": "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "status": "finished", "dry_run": false,
-    "filename": "klanten.csv", "encoding": "utf-8", "columns": { "Naam": "name", "Ondernemingsnummer": "enterprise_number" }, "unknown_columns": ["Saldo"],
+    "filename": "klanten.csv", "format": "csv", "sheet": null, "encoding": "utf-8",
+    "columns": { "Naam": "name", "Ondernemingsnummer": "enterprise_number", "Klaar?": "fields.ready" }, "unknown_columns": ["Saldo"],
     "rows": 2000, "accepted": 1910, "created": 1900, "changed": 4, "unchanged": 6, "rejected": 90,
     "created_at": "2026-11-22T09:00:00.000000Z", "finished_at": "2026-11-22T09:00:02.000000Z"
 }))]
@@ -124,9 +129,13 @@ pub struct ImportOut {
     dry_run: bool,
     /// What the uploader calls the file.
     filename: Option<String>,
-    /// The encoding that was recognised.
+    /// What the file is: `csv` or `xlsx`.
+    format: Option<&'static str>,
+    /// The sheet that was asked for.
+    sheet: Option<String>,
+    /// The encoding that was recognised; a workbook has none.
     encoding: Option<&'static str>,
-    /// Which column holds which card field.
+    /// Which column holds which card field or, as `fields.` and its slug, custom field.
     columns: BTreeMap<String, String>,
     /// Columns that nobody knows, or of a field that another column holds; they are left out.
     unknown_columns: Vec<String>,
@@ -160,7 +169,9 @@ impl From<Import> for ImportOut {
             },
             dry_run: import.wish.dry_run,
             filename: import.wish.file_name,
-            encoding: import.encoding.map(transfers::Encoding::as_str),
+            format: import.content.map(Content::as_str),
+            sheet: import.wish.sheet,
+            encoding: import.content.and_then(Content::encoding).map(transfers::Encoding::as_str),
             columns: import.columns,
             unknown_columns: import.unknown_columns,
             rows: import.counts.rows,
@@ -182,11 +193,12 @@ impl From<Import> for ImportOut {
 pub struct FindingOut {
     /// `rejected` when it refused the line, `note` when the line was accepted.
     weight: &'static str,
-    /// The line that the record starts on; the file's first line is 1.
+    /// The line that the record starts on, in a workbook the row; the file's first line is 1.
     line: i64,
     /// What the file calls the column; empty when it concerns the whole line.
     column: String,
-    /// `missing`, `malformed`, `check_digits`, `impossible_date`, `unknown_value`, `duplicate_in_file`, `duplicate`, `too_many_columns`; for notes `unknown_member`.
+    /// `missing`, `malformed`, `check_digits`, `impossible_date`, `unknown_value`, `duplicate_in_file`, `duplicate`, `too_many_columns`, `cell_error`;
+    /// for notes `unknown_member` and, on the header, why a column of a custom field is left out: `ambiguous_column`, `system_owned`, `holds_documents`, `archived_field`, `switched_off_field`.
     code: String,
     /// What the reason speaks of.
     params: BTreeMap<String, String>,
@@ -210,15 +222,20 @@ impl FindingOut {
 
 /// Import a client list
 ///
-/// The body is the CSV file as it is, up to 64 MiB: separator (`;`, `,`, tab or `|`), encoding (UTF-8, UTF-16 with a byte order mark, Windows-1252),
-/// and header names in Dutch, French, German and English are recognised. A line means the active client with its enterprise number, or else with
-/// its reference, and creates or changes it; an empty cell leaves the value that the client has. One bad line never stops the others.
+/// The body is the file as it is, up to 64 MiB: a CSV file, whose separator (`;`, `,`, tab or `|`) and encoding (UTF-8, UTF-16 with a byte order mark,
+/// Windows-1252) are recognised, or an XLSX workbook of at most 512 MiB once unpacked, of which one sheet is read, formulas by the value that they had last.
+/// Header names in Dutch, French, German and English are recognised, custom fields by their names, their slugs, or `fields.` and the slug; a name that means
+/// several is left out and noted. A line means the active client with its enterprise number, or else with its reference, and creates or changes it; an empty
+/// cell leaves the value that the client has. Options are written as their labels, several with `,`, `;` or `|` between them; members by name or address;
+/// clients by reference, enterprise number or identifier. One bad line never stops the others.
 /// Taking the same file in again changes nothing. Follow the operation; `result.import_id` names the import.
 #[utoipa::path(operation_id = "create_client_import", tag = "transfers", params(ImportQuery, MappingParam), security(("bearer" = ["clients:write"])),
-    request_body(content = String, content_type = "text/csv", description = "The file.", example = "Klantcode;Naam;Ondernemingsnummer;Taal;Saldo\r\nC1000;Bakkerij Peeters;0403.227.515;nl;1250,00\r\n"),
+    request_body(description = "The file.", content(
+        (String = "text/csv", example = "Klantcode;Naam;Ondernemingsnummer;Taal;Klaar voor PEPPOL?\r\nC1000;Bakkerij Peeters;0403.227.515;nl;ja\r\n"),
+        (WorkbookIn = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 202, description = "The operation that takes the list in.", body = OperationOut),
         (status = 413, description = "The file is larger than 64 MiB.", body = ProblemOut, content_type = "application/problem+json"),
-        (status = 415, description = "The file must be text/csv and say so.", body = ProblemOut, content_type = "application/problem+json")))]
+        (status = 415, description = "The file must be a CSV file or an XLSX workbook, and its Content-Type say which.", body = ProblemOut, content_type = "application/problem+json")))]
 #[post("/client-imports")]
 pub async fn create_client_import(
     // The right is proved twice: before the first byte is read, and where the import is written.
@@ -232,14 +249,12 @@ pub async fn create_client_import(
     let language = may.language;
     let problem = |error| Problem::in_language(error, language);
     let (practice, actor) = first.read(|_, caller| Ok((caller.practice.clone(), caller.actor.clone()))).await?;
-    if !is_csv(&request) {
-        return Err(Problem::http("wrong_content_type", vec![("wanted", KIND.to_owned())], &request));
-    }
+    let said = said_kind(&request)?;
     let wish = Arc::new(query.into_inner().wish().map_err(problem)?);
     let (db, asked) = (state.db.clone(), Arc::clone(&wish));
     let upload = off_thread(move || Upload::begin(&db, &practice, &actor, &asked)).await.map_err(problem)?;
     let (upload, outcome) = receive(upload, payload, &request).await?;
-    let (upload, submitted) = match outcome {
+    let (upload, submitted) = match outcome.and_then(|hash| as_said(said, &upload, &request).map(|()| hash)) {
         Err(refused) => (upload, Err(refused)),
         Ok(hash) => submit(may, upload, wish, hash).await?,
     };
@@ -247,10 +262,32 @@ pub async fn create_client_import(
     submitted
 }
 
-fn is_csv(request: &HttpRequest) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(KIND)
+/// The kind of file that the request says it brings.
+fn said_kind(request: &HttpRequest) -> Result<&'static str, Problem> {
+    let said = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = said.split(';').next().unwrap_or_default().trim();
+    let known = [CSV, XLSX].into_iter().find(|kind| kind.eq_ignore_ascii_case(said));
+    known.ok_or_else(|| Problem::http("wrong_content_type", vec![("wanted", format!("{CSV}, {XLSX}"))], request))
 }
+
+/// Holds the file to what the request says of it: who sends one thing as another has mixed something up.
+fn as_said(said: &'static str, upload: &Upload, request: &HttpRequest) -> Result<(), Problem> {
+    let found = match upload.content() {
+        Content::Text(_) => CSV,
+        Content::Workbook => XLSX,
+    };
+    if found == said {
+        return Ok(());
+    }
+    let params = vec![("said", said.to_owned()), ("found", found.to_owned())];
+    Err(Problem::http("content_type_mismatch", params, request))
+}
+
+/// A workbook, as it is.
+#[derive(ToSchema)]
+#[schema(as = ClientWorkbook, value_type = String, format = Binary, example = "UEsDBBQAAAAI…")]
+#[expect(dead_code, reason = "only described")]
+pub struct WorkbookIn(Vec<u8>);
 
 /// Keeps the body piece by piece; gives its SHA-256, or why it was not taken.
 async fn receive(

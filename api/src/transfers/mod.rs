@@ -7,6 +7,10 @@ use actix_web::web;
 use klaar_domain::kernel::error::{Error, Result};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+/// The kinds of files that lists come and go in.
+const CSV: &str = "text/csv";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 /// Runs blocking work where it holds up no other request.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     web::block(work).await.map_err(|_| Error::internal("the pool of blocking threads is gone"))?

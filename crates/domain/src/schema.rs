@@ -540,6 +540,8 @@ diesel::table! {
         mapping -> JsonType,
         file_name -> Nullable<Text>,
         encoding -> Nullable<Text>,
+        format -> Nullable<Text>,
+        sheet -> Nullable<Text>,
         column_fields -> JsonType,
         unknown_columns -> JsonType,
         done_line -> BigInt,

@@ -126,7 +126,7 @@ fn wrong_type(pointer: &str, wanted: &str) -> FieldError {
 }
 
 /// The options that a client has already.
-fn keys_in(had: Option<&Value>) -> Vec<i64> {
+pub(super) fn keys_in(had: Option<&Value>) -> Vec<i64> {
     match had {
         Some(Value::Array(keys)) => keys.iter().filter_map(Value::as_i64).collect(),
         Some(one) => one.as_i64().into_iter().collect(),

@@ -5,6 +5,7 @@
 
 mod actions;
 mod categories;
+mod cells;
 mod conversions;
 mod delivered;
 mod fields;
@@ -24,6 +25,7 @@ pub use actions::establish_practice;
 pub use categories::{
     CategoryChange, NewCategory, archive_category, change_category, create_category, restore_category,
 };
+pub use cells::{Written, WrittenCell, WrittenField, import_refusal, joined, linked_id, says_the_same};
 pub use fields::{FieldChange, NewField, archive_field, change_field, create_field, restore_field};
 pub use given::check_values;
 pub use kept::Catalogues;

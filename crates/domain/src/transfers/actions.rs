@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::encoding::{Decoded, Encoding, Sniffer};
-use super::file::{ClientFile, unread};
-use super::importer::Importer;
+use super::encoding::{Content, Decoded, Sniffer};
+use super::file::{ClientFile, Input, unread};
+use super::importer::{Importer, fields_of};
 use super::jobs::ImportClients;
 use super::model::{Counts, Finding, ImportId, Status, Wish};
 use super::queries::{self, Header};
+use super::workbook;
 use crate::identity::Practice;
 use crate::kernel::actor::Actor;
 use crate::kernel::db::{Db, Tx};
@@ -61,14 +62,26 @@ impl Upload {
         Ok(())
     }
 
-    /// Reads the header now that the file is there, so that a file of something else is refused at once.
+    /// What the file is, going by what is in it.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.sniffer.content()
+    }
+
+    /// Reads the header now that the file is there, so that a file of something else is refused at once, and a workbook with
+    /// too much in it as well.
     ///
     /// # Errors
-    /// As [`ClientFile::open`].
+    /// As [`ClientFile::open`] and [`workbook::inspect`].
     pub fn header(&self, wish: &Wish) -> Result<Header> {
-        let encoding = self.sniffer.verdict();
-        let file = ClientFile::open(stored(&self.db, self.id, encoding), &wish.mapping)?;
-        Ok(Header { encoding, columns: file.columns })
+        let content = self.content();
+        let input = stored(&self.db, self.id, content)?;
+        if let Input::Workbook(file) = &input {
+            workbook::inspect(file)?;
+        }
+        let (_, catalogue) = self.db.read(|conn| fields_of(conn, &self.practice))?;
+        let file = ClientFile::open(input, wish, &catalogue)?;
+        Ok(Header { content, columns: file.columns })
     }
 
     /// The import that the file is for.
@@ -121,9 +134,18 @@ pub fn submit(
     Ok(operation)
 }
 
-/// The file of an import as UTF-8.
-pub(super) fn stored(db: &Db, id: ImportId, encoding: Encoding) -> Decoded<StoredFile> {
-    Decoded::new(StoredFile { db: db.clone(), id, number: 0, piece: io::Cursor::default() }, encoding)
+/// The file of an import: text as UTF-8; a workbook, which is not read from its beginning to its end, as a file that nobody
+/// else sees and that goes with its reader.
+pub(super) fn stored(db: &Db, id: ImportId, content: Content) -> Result<Input> {
+    let mut stored = StoredFile { db: db.clone(), id, number: 0, piece: io::Cursor::default() };
+    match content {
+        Content::Text(encoding) => Ok(Input::Text(Box::new(Decoded::new(stored, encoding)))),
+        Content::Workbook => {
+            let mut file = tempfile::tempfile().map_err(|fault| unread(&fault))?;
+            io::copy(&mut stored, &mut file).map_err(|fault| unread(&fault))?;
+            Ok(Input::Workbook(file))
+        }
+    }
 }
 
 /// A file that is kept in pieces; one piece in memory at a time.
@@ -164,13 +186,22 @@ pub struct Report {
 /// Takes a file in at once, in this process: the same rules and transactions as an operation, without a queue.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the header cannot be used, as [`ClientFile::open`]; when the file cannot be read or the database
+/// [`Error::Invalid`] when the header cannot be used, as [`ClientFile::open`]; [`Error::Conflict`] `list_fields_changed` when
+/// somebody changed the fields meanwhile; when the file cannot be read or the database
 /// refuses. What was written until then stays, and taking the file in again goes on from there.
 pub fn import_file(db: &Db, practice: &Practice, actor: &Actor, path: &Path, wish: &Wish) -> Result<Report> {
     let open = || File::open(path).map_err(|fault| Error::internal(format_args!("{}: {fault}", path.display())));
-    let encoding = Sniffer::sniff(open()?).map_err(|fault| unread(&fault))?;
-    let mut importer = Importer::open(db, practice, Decoded::new(open()?, encoding), wish)?;
-    let mut report = Report { unknown_columns: importer.columns().unknown.clone(), ..Report::default() };
+    let input = match Sniffer::sniff(open()?).map_err(|fault| unread(&fault))? {
+        Content::Text(encoding) => Input::Text(Box::new(Decoded::new(open()?, encoding))),
+        Content::Workbook => {
+            let file = open()?;
+            workbook::inspect(&file)?;
+            Input::Workbook(file)
+        }
+    };
+    let mut importer = Importer::open(db, practice, input, wish)?;
+    let (findings, unknown_columns) = (importer.notes().to_vec(), importer.columns().unknown.clone());
+    let mut report = Report { findings, unknown_columns, counts: Counts::default() };
     while let Some(page) = importer.read_page()? {
         let outcome = if wish.dry_run {
             db.read(|conn| importer.foresee(conn, &page))?

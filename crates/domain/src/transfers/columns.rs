@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::facts::Fact;
+use super::model::Code;
+use super::named::{FieldNames, Meant, PREFIX};
 use crate::clients::FixedField as F;
+use crate::custom_fields::{Field, FieldKind, WrittenField, import_refusal};
 use crate::kernel::catalogue::Language;
-use crate::kernel::error::{Error, FieldError, Result};
+use crate::kernel::error::{Error, FieldError, Params, Result};
 use crate::kernel::text;
 
-/// What a caller says of columns by their names: the name of a card field, or `None` to leave the column out.
+/// What a caller says of columns by their names: the name of a card field, `fields.` and the slug of a custom field, or
+/// `None` to leave the column out.
 pub type Mapping = BTreeMap<String, Option<String>>;
 
 /// A field of the card: what an export calls it in Dutch, French, German and English, and what else lists call it.
@@ -90,7 +94,7 @@ const KNOWN: &[Known] = &[
 ];
 
 /// A name as columns are compared by: letters and digits only, without case and accents.
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     text::fold(name).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
@@ -114,53 +118,85 @@ pub fn label(field: F, language: Language) -> &'static str {
     }
 }
 
+/// The field that a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A field of the card.
+    Card(F),
+    /// A custom field, by its place among [`Columns::fields`].
+    Custom(usize),
+}
+
 /// One column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file, shortened and without control characters.
     pub name: String,
     /// The field that it holds; `None` when it is left out.
-    pub field: Option<F>,
+    pub target: Option<Target>,
+}
+
+/// Why a column is left out although a field is called so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnNote {
+    /// The column.
+    pub column: String,
+    /// Why.
+    pub code: Code,
+    /// What the reason speaks of.
+    pub params: Params,
 }
 
 /// The columns of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Columns {
     /// In the order of the file.
     pub all: Vec<Column>,
     /// Names of columns that nobody knows, or of a field that an earlier column holds already.
     pub unknown: Vec<String>,
+    /// The custom fields that columns hold.
+    pub fields: Vec<WrittenField>,
+    /// Columns of custom fields that are left out.
+    pub notes: Vec<ColumnNote>,
 }
 
-/// How many of the names are known, to the product or to the mapping; tells a good separator from a bad one.
-pub fn recognised(names: &[String], mapping: &Mapping) -> usize {
+/// How many of the names are known, to the product, to the practice or to the mapping; tells a good separator from a bad one.
+pub fn recognised(names: &[String], mapping: &Mapping, custom: &FieldNames<'_>) -> usize {
     let mapped: HashSet<String> = mapping.keys().map(|name| folded(name)).collect();
-    names.iter().map(|name| folded(name)).filter(|name| BY_NAME.contains_key(name) || mapped.contains(name)).count()
+    let is_known = |name: &&String| {
+        let key = folded(name);
+        BY_NAME.contains_key(&key) || mapped.contains(&key) || (!key.is_empty() && custom.knows(name))
+    };
+    names.iter().filter(is_known).count()
 }
 
 impl Columns {
-    /// Finds the field of each column: by `mapping` first, then by its name.
+    /// Finds the field of each column: by `mapping` first, then by its name, which means a field of the card rather than a
+    /// custom one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with `unknown_column`, `unknown_card_field` or `field_mapped_twice` under `/mapping`, and
-    /// `name_column_missing` under `/`.
-    pub fn find<'a>(names: impl Iterator<Item = &'a str>, mapping: &Mapping) -> Result<Self> {
+    /// [`Error::Invalid`] with `unknown_column`, `unknown_card_field`, `field_mapped_twice`, or why a custom field takes no
+    /// values, under `/mapping`, and `name_column_missing` under `/`.
+    pub fn find<'a>(names: impl Iterator<Item = &'a str>, mapping: &Mapping, custom: &FieldNames<'_>) -> Result<Self> {
         let names: Vec<String> = names.map(tidy).collect();
-        let said = said(&names, mapping)?;
-        let mut taken: HashSet<F> = said.values().copied().flatten().collect();
         let mut columns = Self::default();
+        let said = columns.said(&names, mapping, custom)?;
+        let mut taken: HashSet<Target> = said.values().copied().flatten().collect();
         for (at, name) in names.into_iter().enumerate() {
-            let field = match said.get(&at) {
-                Some(field) => *field,
+            let target = match said.get(&at) {
+                Some(target) => *target,
                 None => {
-                    let field = BY_NAME.get(&folded(&name)).copied().filter(|field| taken.insert(*field));
-                    if field.is_none() && !name.is_empty() && !Fact::is_label(&name) {
+                    let known = BY_NAME.get(&folded(&name)).copied().map(Target::Card);
+                    let named = known.or_else(|| columns.custom(&name, custom));
+                    let is_noted = columns.notes.last().is_some_and(|note| note.column == name);
+                    let free = named.filter(|target| taken.insert(*target));
+                    if free.is_none() && !is_noted && !name.is_empty() && !Fact::is_label(&name) {
                         columns.unknown.push(name.clone());
                     }
-                    field
+                    free
                 }
             };
-            columns.all.push(Column { name, field });
+            columns.all.push(Column { name, target });
         }
         if columns.name_of(F::Name).is_none() {
             return Err(Error::Invalid(vec![FieldError::new("/", "name_column_missing")]));
@@ -168,52 +204,122 @@ impl Columns {
         Ok(columns)
     }
 
+    /// The custom field that the name of a column means; notes why it is left out when it is.
+    fn custom(&mut self, name: &str, custom: &FieldNames<'_>) -> Option<Target> {
+        if name.is_empty() || Fact::is_label(name) {
+            return None;
+        }
+        let (code, params) = match custom.meant(name) {
+            Meant::Nothing => return None,
+            Meant::Field(field) => return Some(self.target(field)),
+            Meant::Several(fields) => {
+                let slugs: Vec<String> = fields.iter().map(|field| format!("{PREFIX}{}", field.slug)).collect();
+                (Code::AmbiguousColumn, vec![("fields", slugs.join(", "))])
+            }
+            Meant::Refused(field, why) => (Code::of_column(why), vec![("field", field.slug.clone())]),
+        };
+        self.notes.push(ColumnNote { column: name.to_owned(), code, params });
+        None
+    }
+
+    /// The field as a target; the same one whenever it is asked for.
+    fn target(&mut self, field: &Field) -> Target {
+        let place = self.fields.iter().position(|written| written.field.key == field.key);
+        Target::Custom(place.unwrap_or_else(|| {
+            self.fields.push(WrittenField::of(field.clone()));
+            self.fields.len() - 1
+        }))
+    }
+
+    /// What the caller says of each column that the mapping names, by the column's place.
+    fn said(
+        &mut self,
+        names: &[String],
+        mapping: &Mapping,
+        custom: &FieldNames<'_>,
+    ) -> Result<HashMap<usize, Option<Target>>> {
+        let mut said = HashMap::new();
+        let mut wrong = Vec::new();
+        for (name, field) in mapping {
+            let pointer = format!("/mapping/{}", tidy(name).replace('~', "~0").replace('/', "~1"));
+            let exactly = names.iter().position(|column| *column == tidy(name));
+            let at = exactly.or_else(|| names.iter().position(|column| folded(column) == folded(name)));
+            let meant = field.as_deref().map(|field| self.mapped(field, &pointer, custom)).transpose();
+            match (at, meant) {
+                (None, _) => wrong.push(FieldError::new(pointer, "unknown_column")),
+                (_, Err(error)) => wrong.push(error),
+                (Some(_), Ok(Some(target))) if said.values().any(|taken| *taken == Some(target)) => {
+                    let named = field.as_deref().unwrap_or_default();
+                    wrong.push(FieldError::new(pointer, "field_mapped_twice").with("field", named));
+                }
+                (Some(at), Ok(target)) => {
+                    said.insert(at, target);
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(said) } else { Err(Error::Invalid(wrong)) }
+    }
+
+    fn mapped(
+        &mut self,
+        named: &str,
+        pointer: &str,
+        custom: &FieldNames<'_>,
+    ) -> std::result::Result<Target, FieldError> {
+        if named.starts_with(PREFIX) {
+            let field = custom.by_slug(named).ok_or_else(|| FieldError::new(pointer, "unknown_field"))?;
+            return match import_refusal(field) {
+                Some(why) => Err(FieldError::new(pointer, why)),
+                None => Ok(self.target(field)),
+            };
+        }
+        let known = card_fields().find(|known| known.as_str() == named);
+        known.map(Target::Card).ok_or_else(|| {
+            let values: Vec<&str> = card_fields().map(F::as_str).chain(["fields.<slug>"]).collect();
+            FieldError::new(pointer, "unknown_card_field").with("values", values.join(", "))
+        })
+    }
+
     /// What the file calls the column of `field`.
     #[must_use]
     pub fn name_of(&self, field: F) -> Option<&str> {
-        self.all.iter().find(|column| column.field == Some(field)).map(|column| column.name.as_str())
+        self.name_of_target(Target::Card(field))
     }
 
-    /// What the file calls the column of the field that an error of the card points at; the field's own name when it has
-    /// no such column.
+    /// Whether a column names clients.
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        self.fields.iter().any(|written| written.field.kind == FieldKind::Client)
+    }
+
+    fn name_of_target(&self, target: Target) -> Option<&str> {
+        self.all.iter().find(|column| column.target == Some(target)).map(|column| column.name.as_str())
+    }
+
+    /// What the file calls the column of the field that an error points at; the field's own name when it has no such
+    /// column.
     #[must_use]
     pub fn pointed_at(&self, error: &FieldError) -> String {
-        let name = error.pointer.split('/').nth(1).unwrap_or_default();
-        let column = self.all.iter().find(|column| column.field.is_some_and(|field| field.as_str() == name));
-        column.map_or_else(|| name.to_owned(), |column| column.name.clone())
+        let mut parts = error.pointer.split('/').skip(1);
+        let name = parts.next().unwrap_or_default();
+        let target = match parts.next() {
+            Some(slug) if name == "fields" => {
+                self.fields.iter().position(|written| written.field.slug == slug).map(Target::Custom)
+            }
+            _ => card_fields().find(|field| field.as_str() == name).map(Target::Card),
+        };
+        target.and_then(|target| self.name_of_target(target)).unwrap_or(name).to_owned()
     }
 
     /// Which column holds which field, by their names.
     #[must_use]
-    pub fn mapping(&self) -> BTreeMap<String, &'static str> {
-        self.all.iter().filter_map(|column| Some((column.name.clone(), column.field?.as_str()))).collect()
+    pub fn mapping(&self) -> BTreeMap<String, String> {
+        let named = |target: Target| match target {
+            Target::Card(field) => Some(field.as_str().to_owned()),
+            Target::Custom(at) => self.fields.get(at).map(|written| format!("{PREFIX}{}", written.field.slug)),
+        };
+        self.all.iter().filter_map(|column| Some((column.name.clone(), named(column.target?)?))).collect()
     }
-}
-
-/// What the caller says of each column that the mapping names, by the column's place.
-fn said(names: &[String], mapping: &Mapping) -> Result<HashMap<usize, Option<F>>> {
-    let mut said = HashMap::new();
-    let mut wrong = Vec::new();
-    for (name, field) in mapping {
-        let pointer = || format!("/mapping/{}", tidy(name).replace('~', "~0").replace('/', "~1"));
-        let exactly = names.iter().position(|column| *column == tidy(name));
-        let at = exactly.or_else(|| names.iter().position(|column| folded(column) == folded(name)));
-        let meant = field.as_deref().map(|field| card_fields().find(|known| known.as_str() == field));
-        match (at, meant) {
-            (None, _) => wrong.push(FieldError::new(pointer(), "unknown_column")),
-            (_, Some(None)) => {
-                let values: Vec<&str> = card_fields().map(F::as_str).collect();
-                wrong.push(FieldError::new(pointer(), "unknown_card_field").with("values", values.join(", ")));
-            }
-            (Some(_), Some(Some(field))) if said.values().any(|taken| *taken == Some(field)) => {
-                wrong.push(FieldError::new(pointer(), "field_mapped_twice").with("field", field.as_str()));
-            }
-            (Some(at), meant) => {
-                said.insert(at, meant.flatten());
-            }
-        }
-    }
-    if wrong.is_empty() { Ok(said) } else { Err(Error::Invalid(wrong)) }
 }
 
 const LONGEST_NAME: usize = 100;
@@ -226,9 +332,10 @@ fn tidy(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custom_fields::Catalogue;
 
     fn found(names: &[&str], mapping: &Mapping) -> Result<Columns> {
-        Columns::find(names.iter().copied(), mapping)
+        Columns::find(names.iter().copied(), mapping, &FieldNames::of(&Catalogue::default()))
     }
 
     #[test]
@@ -267,7 +374,11 @@ mod tests {
             ("Start opdracht", F::MandateStart),
             ("legal_form", F::LegalForm),
         ] {
-            assert_eq!(found(&["Naam", name], &Mapping::new()).unwrap().all[1].field, Some(field), "{name}");
+            assert_eq!(
+                found(&["Naam", name], &Mapping::new()).unwrap().all[1].target,
+                Some(Target::Card(field)),
+                "{name}"
+            );
         }
     }
 
@@ -275,7 +386,7 @@ mod tests {
     fn unknown_and_repeated_columns_are_told_and_left_out() {
         let columns = found(&["Naam", "Schoenmaat", "Name", "", "Peppol state"], &Mapping::new()).unwrap();
         assert_eq!(columns.unknown, ["Schoenmaat", "Name"]);
-        assert_eq!(columns.mapping(), BTreeMap::from([("Naam".to_owned(), "name")]));
+        assert_eq!(columns.mapping(), BTreeMap::from([("Naam".to_owned(), "name".to_owned())]));
     }
 
     #[test]

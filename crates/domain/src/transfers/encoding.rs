@@ -48,6 +48,35 @@ impl Encoding {
     }
 }
 
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Lines of text in this encoding.
+    Text(Encoding),
+    /// A workbook of a spreadsheet program, perhaps of a kind that is not read.
+    Workbook,
+}
+
+impl Content {
+    /// The stable name of the format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text(_) => "csv",
+            Self::Workbook => "xlsx",
+        }
+    }
+
+    /// The encoding of text.
+    #[must_use]
+    pub fn encoding(self) -> Option<Encoding> {
+        match self {
+            Self::Text(encoding) => Some(encoding),
+            Self::Workbook => None,
+        }
+    }
+}
+
 /// Finds the encoding while a file passes by: a byte order mark decides; else it is UTF-8 as long as every byte fits, and
 /// Windows-1252 otherwise.
 #[derive(Debug, Default)]
@@ -61,7 +90,7 @@ pub struct Sniffer {
 impl Sniffer {
     /// Takes the next piece of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let missing = 3_usize.saturating_sub(self.start.len());
+        let missing = 4_usize.saturating_sub(self.start.len());
         self.start.extend(bytes.iter().take(missing));
         if self.is_not_utf8 {
             return;
@@ -85,22 +114,32 @@ impl Sniffer {
         match self.start.as_slice() {
             [0xff, 0xfe, ..] => Encoding::Utf16Le,
             [0xfe, 0xff, ..] => Encoding::Utf16Be,
-            [0xef, 0xbb, 0xbf] => Encoding::Utf8,
+            [0xef, 0xbb, 0xbf, ..] => Encoding::Utf8,
             _ if self.is_not_utf8 || !self.torn.is_empty() => Encoding::Windows1252,
             _ => Encoding::Utf8,
         }
     }
 
-    /// The encoding of everything in `reader`, in constant memory.
+    /// What it is: the first bytes tell a workbook from text, whatever anybody calls it.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        match self.start.as_slice() {
+            [b'P', b'K', 3 | 5 | 7, ..] | [0xd0, 0xcf, 0x11, 0xe0] => Content::Workbook,
+            _ => Content::Text(self.verdict()),
+        }
+    }
+
+    /// What everything in `reader` is, in constant memory.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn sniff(mut reader: impl Read) -> io::Result<Encoding> {
+    pub fn sniff(mut reader: impl Read) -> io::Result<Content> {
         let mut sniffer = Self::default();
         let mut piece = vec![0; PIECE];
         loop {
             match reader.read(&mut piece)? {
-                0 => return Ok(sniffer.verdict()),
+                0 => return Ok(sniffer.content()),
+                _ if sniffer.content() == Content::Workbook => return Ok(Content::Workbook),
                 n => sniffer.feed(piece.get(..n).unwrap_or_default()),
             }
         }
@@ -181,7 +220,7 @@ mod tests {
         ] {
             for piece in [1, 2, 3, 5, 1000] {
                 assert_eq!(read_in_pieces(&bytes, piece), (encoding, wanted.to_owned()));
-                assert_eq!(Sniffer::sniff(bytes.as_slice()).unwrap(), encoding);
+                assert_eq!(Sniffer::sniff(bytes.as_slice()).unwrap(), Content::Text(encoding));
             }
         }
     }

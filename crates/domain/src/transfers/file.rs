@@ -1,14 +1,18 @@
 //! A client list, line by line: records under a recognised header, each checked by the rules of the card.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use super::cells;
-use super::columns::{Columns, Mapping, recognised};
+use super::columns::{Columns, Mapping, Target, recognised};
 use super::keys::Keys;
-use super::model::{Code, Finding, Weight};
-use super::records::{Next, Record, Records, cells_of};
+use super::model::{Code, Finding, Weight, Wish};
+use super::named::FieldNames;
+use super::records::{CellKind, Next, Record, Records, cells_of};
+use super::sheet::Rows;
 use crate::clients::door::NewClient;
 use crate::clients::{self, Card, CardDraft, FixedField, Surroundings};
+use crate::custom_fields::{Catalogue, Written, WrittenCell};
 use crate::kernel::error::{Error, FieldError, Result};
 
 /// A set of card fields.
@@ -38,6 +42,8 @@ pub struct Row {
     pub keys: Keys,
     /// What the file says something about.
     pub said: FieldSet,
+    /// What it says of custom fields, each by its place among the columns' fields.
+    pub written: Vec<(usize, Written)>,
 }
 
 impl Row {
@@ -59,12 +65,37 @@ pub enum Line {
 /// The characters that may separate cells.
 const SEPARATORS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
+/// The bytes of a client list.
+pub enum Input {
+    /// Text as UTF-8.
+    Text(Box<dyn Read + Send>),
+    /// A workbook that has been inspected.
+    Workbook(File),
+}
+
+/// Where records come from.
+enum Source {
+    Text(Box<Records<Box<dyn Read + Send>>>),
+    Sheet(Rows),
+}
+
+impl Source {
+    fn next(&mut self, record: &mut Record) -> Result<Next> {
+        match self {
+            Self::Text(records) => records.next(record).map_err(|fault| unread(&fault)),
+            Self::Sheet(rows) => rows.next(record),
+        }
+    }
+}
+
 /// A client list being read.
-pub struct ClientFile<R> {
-    records: Records<R>,
+pub struct ClientFile {
+    source: Source,
     record: Record,
     /// The columns.
     pub columns: Columns,
+    /// The line of the header.
+    pub header_line: i64,
 }
 
 /// Something went wrong between us and the file, not within it.
@@ -72,23 +103,41 @@ pub fn unread(fault: &io::Error) -> Error {
     Error::internal(format_args!("a file cannot be read: {fault}"))
 }
 
-impl<R: Read> ClientFile<R> {
+impl ClientFile {
     /// Reads the header: the first line that is not blank. The separator is the one that makes most columns known.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with `file_empty`, `header_unreadable` or `too_many_columns` under `/`, and as [`Columns::find`].
-    pub fn open(reader: R, mapping: &Mapping) -> Result<Self> {
-        let mut records = Records::open(reader, |line| separator(line, mapping)).map_err(|fault| unread(&fault))?;
+    /// [`Error::Invalid`] with `file_empty`, `header_unreadable` or `too_many_columns` under `/`, with `no_sheets` under
+    /// `/sheet` when text is asked for one, and as [`Rows::open`] and [`Columns::find`].
+    pub fn open(input: Input, wish: &Wish, catalogue: &Catalogue) -> Result<Self> {
+        let (mapping, names) = (&wish.mapping, FieldNames::of(catalogue));
+        let mut source = match input {
+            Input::Text(_) if wish.sheet.is_some() => return Err(Error::invalid("/sheet", "no_sheets")),
+            Input::Text(reader) => Source::Text(Box::new(
+                Records::open(reader, |line| separator(line, mapping, &names)).map_err(|fault| unread(&fault))?,
+            )),
+            Input::Workbook(file) => Source::Sheet(Rows::open(file, wish.sheet.as_deref())?),
+        };
         let mut record = Record::default();
         let wrong = |code| Err(Error::Invalid(vec![FieldError::new("/", code)]));
-        match records.next(&mut record).map_err(|fault| unread(&fault))? {
+        match source.next(&mut record)? {
             Next::End => return wrong("file_empty"),
             Next::Broken => return wrong("header_unreadable"),
             Next::Record if record.has_too_many() => return wrong("header_unreadable"),
             Next::Record => {}
         }
-        let columns = Columns::find(record.cells(), mapping)?;
-        Ok(Self { records, record, columns })
+        let columns = Columns::find(record.cells(), mapping, &names)?;
+        let header_line = record.line;
+        Ok(Self { source, record, columns, header_line })
+    }
+
+    /// What is to be said of columns that are left out.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Finding> {
+        let notes = self.columns.notes.iter();
+        notes
+            .map(|note| Finding::new(Weight::Note, (self.header_line, &note.column), note.code, note.params.clone()))
+            .collect()
     }
 
     /// Passes over the next line; `false` at the end.
@@ -97,7 +146,7 @@ impl<R: Read> ClientFile<R> {
     /// When reading fails.
     pub fn skip(&mut self) -> Result<bool> {
         loop {
-            let next = self.records.next(&mut self.record).map_err(|fault| unread(&fault))?;
+            let next = self.source.next(&mut self.record)?;
             if next != Next::Record || !self.is_blank() {
                 return Ok(next != Next::End);
             }
@@ -110,7 +159,7 @@ impl<R: Read> ClientFile<R> {
     /// When reading fails.
     pub fn next(&mut self, around: &Surroundings) -> Result<Option<(i64, Line)>> {
         loop {
-            let next = self.records.next(&mut self.record).map_err(|fault| unread(&fault))?;
+            let next = self.source.next(&mut self.record)?;
             let line = match next {
                 Next::End => return Ok(None),
                 Next::Record if self.is_blank() => continue,
@@ -134,34 +183,73 @@ impl<R: Read> ClientFile<R> {
             let params = vec![("found", self.record.len().to_string()), ("wanted", self.columns.all.len().to_string())];
             return Line::Bad(vec![self.refuse("", Code::TooManyColumns, params)]);
         }
-        let mut draft = CardDraft::default();
-        let mut said = FieldSet::default();
-        let mut wrong = Vec::new();
-        for (column, cell) in self.columns.all.iter().zip(self.record.cells()) {
-            let (Some(field), Some(cell)) = (column.field, cells::filled(cell)) else {
+        let mut read = Reading::default();
+        for (column, (cell, kind)) in self.columns.all.iter().zip(self.record.typed()) {
+            let (Some(target), Some(cell)) = (column.target, cells::filled(cell)) else {
                 continue;
             };
-            said.insert(field);
-            wrong.extend(cells::fill(&mut draft, field, cell).err());
+            if kind == CellKind::Fault {
+                let params = vec![("error", cell.to_owned())];
+                read.found.push(self.refuse(&column.name, Code::CellError, params));
+                continue;
+            }
+            match target {
+                Target::Card(field) => {
+                    read.said.insert(field);
+                    read.wrong.extend(cells::fill(&mut read.draft, field, cell).err());
+                }
+                Target::Custom(at) => read.custom(&self.columns, (at, cell, kind), around),
+            }
         }
+        self.judge(read, around)
+    }
+
+    /// The card's own rules on what was read.
+    fn judge(&self, read: Reading, around: &Surroundings) -> Line {
+        let Reading { draft, said, written, mut wrong, mut found } = read;
         match clients::check(draft, around) {
-            Ok(card) if wrong.is_empty() => {
+            Ok(card) if wrong.is_empty() && found.is_empty() => {
                 let (line, keys) = (self.record.line, Keys::of(&card));
-                return Line::Good(Box::new(Row { line, keys, client: NewClient::of(card), said }));
+                return Line::Good(Box::new(Row { line, keys, client: NewClient::of(card), said, written }));
             }
             Ok(_) => {}
             Err(errors) => wrong.extend(errors),
         }
-        let finding = |error| Finding::of_rule((self.record.line, &self.columns.pointed_at(&error)), error);
-        Line::Bad(wrong.into_iter().map(finding).collect())
+        let told: Vec<String> = found.iter().map(|finding: &Finding| finding.column.clone()).collect();
+        let named = wrong.into_iter().map(|error| (self.columns.pointed_at(&error), error));
+        // A cell with an error is not missing besides.
+        let further = named.filter(|(column, _)| !told.contains(column));
+        found.extend(further.map(|(column, error)| Finding::of_rule((self.record.line, &column), error)));
+        Line::Bad(found)
+    }
+}
+
+/// What is read of a line.
+#[derive(Default)]
+struct Reading {
+    draft: CardDraft,
+    said: FieldSet,
+    written: Vec<(usize, Written)>,
+    wrong: Vec<FieldError>,
+    found: Vec<Finding>,
+}
+
+impl Reading {
+    fn custom(&mut self, columns: &Columns, (at, text, kind): (usize, &str, CellKind), around: &Surroundings) {
+        let Some(field) = columns.fields.get(at) else { return };
+        match field.read(WrittenCell { text, is_number: kind == CellKind::Number }, around) {
+            Ok(written) => self.written.push((at, written)),
+            Err(error) => self.wrong.push(error),
+        }
     }
 }
 
 /// The separator that makes most columns of the header known, to the mapping too; failing that, most columns.
-fn separator(header: &[u8], mapping: &Mapping) -> u8 {
+fn separator(header: &[u8], mapping: &Mapping, custom: &FieldNames<'_>) -> u8 {
     let known = |separator: &u8| {
         let names = cells_of(header, *separator);
-        (recognised(&names, mapping), names.len(), std::cmp::Reverse(SEPARATORS.iter().position(|s| s == separator)))
+        let place = SEPARATORS.iter().position(|s| s == separator);
+        (recognised(&names, mapping, custom), names.len(), std::cmp::Reverse(place))
     };
     SEPARATORS.into_iter().max_by_key(known).unwrap_or(b';')
 }

@@ -1,14 +1,16 @@
 //! Taking a client list in: a page of lines at a time, each page in one transaction and one change set.
 
-use std::io::Read;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::columns::Columns;
-use super::file::{ClientFile, Line};
+use super::file::{ClientFile, Input, Line};
 use super::model::{Counts, Finding, Wish};
-use super::plan::{self, Claims, Ground, Plan};
-use crate::clients::{self, Surroundings, door};
+use super::plan::{self, Changed, Claims, Ground, Plan};
+use crate::clients::door::{self, Assignment, Set};
+use crate::clients::{self, Surroundings};
+use crate::custom_fields::{self, Catalogue};
 use crate::identity::{self, Practice};
 use crate::kernel::Uid;
 use crate::kernel::actor::Actor;
@@ -39,7 +41,7 @@ impl Page {
 }
 
 /// Reads pages until the file ends with an empty one, reading fails, or nobody wants them any more.
-fn read_ahead<R: Read>(mut file: ClientFile<R>, around: &Surroundings, ready: &SyncSender<Result<Page>>) {
+fn read_ahead(mut file: ClientFile, around: &Surroundings, ready: &SyncSender<Result<Page>>) {
     loop {
         let page = read_page(&mut file, around);
         let is_last = page.as_ref().map_or(true, |page| page.lines.is_empty());
@@ -49,7 +51,7 @@ fn read_ahead<R: Read>(mut file: ClientFile<R>, around: &Surroundings, ready: &S
     }
 }
 
-fn read_page<R: Read>(file: &mut ClientFile<R>, around: &Surroundings) -> Result<Page> {
+fn read_page(file: &mut ClientFile, around: &Surroundings) -> Result<Page> {
     let mut lines = Vec::with_capacity(PAGE);
     while lines.len() < PAGE
         && let Some(line) = file.next(around)?
@@ -79,31 +81,69 @@ impl From<Plan<'_>> for Outcome {
 pub struct Importer {
     pages: Receiver<Result<Page>>,
     columns: Columns,
+    notes: Vec<Finding>,
     practice: Practice,
     around: Arc<Surroundings>,
     claims: Claims,
     is_dry: bool,
 }
 
+/// The practice and its fields, as they are now.
+///
+/// # Errors
+/// When the database refuses.
+pub fn fields_of(conn: &mut Conn, practice: &Practice) -> Result<(Practice, Catalogue)> {
+    // The fields are at least as new as the version that is read before them.
+    let practice = identity::find_practice(conn, practice.id)?;
+    let catalogue = custom_fields::catalogue(conn, &practice)?;
+    Ok((practice, catalogue))
+}
+
+/// What a page is refused with whose cells were read by fields that have changed since.
+pub const FIELDS_CHANGED: &str = "list_fields_changed";
+
+/// Writes cards that change, and custom values field by field.
+fn write_changed(tx: &mut Tx<'_>, set: &Set, changed: &[Changed]) -> Result<()> {
+    let cards: Vec<_> = changed.iter().filter(|c| c.after != c.before.card).map(|c| (&c.before, &c.after)).collect();
+    set.write_cards(tx, &cards)?;
+    let mut by_field: BTreeMap<i64, Assignment> = BTreeMap::new();
+    for Changed { before, values, .. } in changed {
+        for (field, value) in values {
+            let assignment = by_field.entry(*field).or_default();
+            assignment.field = *field;
+            assignment.clients.push(before.key);
+            assignment.values.push(value.clone());
+        }
+    }
+    set.assign_fields(tx, &by_field.into_values().collect::<Vec<_>>())
+}
+
 /// How many pages may lie ready besides the one being read.
 const READY: usize = 1;
 
 impl Importer {
-    /// Begins with the header. `reader` gives UTF-8.
+    /// Begins with the header.
     ///
     /// # Errors
     /// As [`ClientFile::open`].
-    pub fn open(db: &Db, practice: &Practice, reader: impl Read + Send + 'static, wish: &Wish) -> Result<Self> {
+    pub fn open(db: &Db, practice: &Practice, input: Input, wish: &Wish) -> Result<Self> {
         let around = Arc::new(db.read(|conn| clients::surroundings(conn, practice))?);
-        let file = ClientFile::open(reader, &wish.mapping)?;
-        let columns = file.columns.clone();
+        let (practice, catalogue) = db.read(|conn| fields_of(conn, practice))?;
+        let file = ClientFile::open(input, wish, &catalogue)?;
+        let (columns, notes) = (file.columns.clone(), file.notes());
         let (ready, pages) = mpsc::sync_channel(READY);
         let surroundings = Arc::clone(&around);
         std::thread::Builder::new()
             .name("client-list".to_owned())
             .spawn(move || read_ahead(file, &surroundings, &ready))
             .map_err(Error::internal)?;
-        Ok(Self { pages, columns, practice: practice.clone(), around, claims: Claims::default(), is_dry: wish.dry_run })
+        Ok(Self { pages, columns, notes, practice, around, claims: Claims::default(), is_dry: wish.dry_run })
+    }
+
+    /// What is to be said of columns that are left out.
+    #[must_use]
+    pub fn notes(&self) -> &[Finding] {
+        &self.notes
     }
 
     /// The columns of the file.
@@ -139,9 +179,10 @@ impl Importer {
     /// that changes nothing leaves no trace.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// [`Error::Conflict`] `list_fields_changed` when the practice's fields are not what they were when the file was opened;
+    /// when the database refuses.
     pub fn write(&self, tx: &mut Tx<'_>, actor: &Actor, operation: Option<Uid>, page: &Page) -> Result<Outcome> {
-        let version = identity::find_practice(tx, self.practice.id)?.version;
+        let version = self.version(tx)?;
         let mut plan = self.plan(tx, page)?;
         if self.is_dry || (plan.created.is_empty() && plan.changed.is_empty()) {
             return Ok(plan.into());
@@ -150,12 +191,19 @@ impl Importer {
         let set = door::open(tx, &self.practice, actor, event)?;
         if set.version() != version + 1 {
             // Somebody wrote between our look and our lock; now nobody can.
+            self.version(tx)?;
             plan = self.plan(tx, page)?;
         }
-        let changed: Vec<_> = plan.changed.iter().map(|(before, after)| (before, after)).collect();
-        set.write_cards(tx, &changed)?;
-        set.insert(tx, &plan.created)?;
+        write_changed(tx, &set, &plan.changed)?;
+        set.insert_with(tx, &plan.created.iter().map(|(new, values)| (*new, values)).collect::<Vec<_>>())?;
         Ok(plan.into())
+    }
+
+    /// The practice's version, as long as its fields are those that the cells were read by.
+    fn version(&self, conn: &mut Conn) -> Result<i64> {
+        let now = identity::find_practice(conn, self.practice.id)?;
+        let is_as_read = self.columns.fields.is_empty() || now.fields_version == self.practice.fields_version;
+        if is_as_read { Ok(now.version) } else { Err(Error::conflict(FIELDS_CHANGED)) }
     }
 
     /// Remembers what a page claims, once its transaction is committed.

@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::actions::{self, StoredFile};
-use super::encoding::Decoded;
-use super::file::ClientFile;
-use super::importer::{Importer, Outcome, Page};
+use super::actions;
+use super::file::{ClientFile, Input};
+use super::importer::{FIELDS_CHANGED, Importer, Outcome, Page, fields_of};
 use super::model::{Counts, Import, ImportId, Status};
 use super::{findings, queries};
 use crate::identity::{self, Practice, PracticeId};
 use crate::kernel::db::{Db, Tx};
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, FieldError, Result};
 use crate::kernel::jobs::{Job, Lane};
 use crate::kernel::operations::{self, OperationId, Problem};
 
@@ -38,6 +37,17 @@ pub struct Work {
     import: Import,
     operation: OperationId,
     importer: Option<Importer>,
+}
+
+/// Why a file cannot be taken in that could be when it came in.
+fn unusable(errors: &[FieldError]) -> Problem {
+    let known = ["workbook_unreadable", "too_many_cells"];
+    match errors.iter().find(|error| known.contains(&error.code)) {
+        Some(error) => {
+            error.params.iter().fold(Problem::new(error.code), |problem, (name, value)| problem.with(name, value))
+        }
+        None => Problem::new(FIELDS_CHANGED),
+    }
 }
 
 /// How an import is at the moment.
@@ -70,30 +80,45 @@ impl Work {
         Ok(Some(work))
     }
 
-    fn file(&self, db: &Db) -> Result<Decoded<StoredFile>> {
-        let encoding =
-            self.import.encoding.ok_or_else(|| Error::internal(format_args!("{} has no file", self.import.id)))?;
-        Ok(actions::stored(db, self.import.id, encoding))
+    fn file(&self, db: &Db) -> Result<Input> {
+        let content =
+            self.import.content.ok_or_else(|| Error::internal(format_args!("{} has no file", self.import.id)))?;
+        actions::stored(db, self.import.id, content)
     }
 
     fn open(&self, db: &Db) -> Result<Importer> {
         Importer::open(db, &self.practice, self.file(db)?, &self.import.wish)
     }
 
-    /// Counts the lines and begins with the first one. A dry run that was broken off begins again: it has changed nothing.
-    fn begin(&mut self, db: &Db) -> Result<()> {
-        let mut lines = ClientFile::open(self.file(db)?, &self.import.wish.mapping)?;
+    /// Counts the lines, up to one more than there may be.
+    fn count(&self, db: &Db) -> Result<i64> {
+        let (_, catalogue) = db.read(|conn| fields_of(conn, &self.practice))?;
+        let mut lines = ClientFile::open(self.file(db)?, &self.import.wish, &catalogue)?;
         let mut total = 0;
         while total <= MOST_ROWS && lines.skip()? {
             total += 1;
         }
-        if total > MOST_ROWS {
-            return self.give_up(db);
-        }
-        let importer = self.open(db)?;
+        Ok(total)
+    }
+
+    /// Counts the lines and begins with the first one. A dry run that was broken off begins again: it has changed nothing.
+    fn begin(&mut self, db: &Db) -> Result<()> {
+        let total = match self.count(db) {
+            Ok(total) if total > MOST_ROWS => {
+                return self.give_up(db, &Problem::new("too_many_rows").with("max", MOST_ROWS));
+            }
+            // The header could be read when the file came in: either the rest cannot, or the fields are others by now.
+            Err(Error::Invalid(errors)) => return self.give_up(db, &unusable(&errors)),
+            counted => counted?,
+        };
+        let importer = match self.open(db) {
+            Err(Error::Invalid(errors)) => return self.give_up(db, &unusable(&errors)),
+            opened => opened?,
+        };
         db.write(|tx| {
             queries::advance(tx, &self.import, Status::Running)?;
             findings::delete_all(tx, self.import.id)?;
+            findings::insert(tx, self.import.id, importer.notes())?;
             queries::checkpoint(tx, self.import.id, 0, &Counts::default())?;
             operations::report(tx, self.operation, 0, 0)?;
             operations::set_total(tx, self.operation, total)
@@ -105,10 +130,10 @@ impl Work {
     }
 
     /// Breaks the import off before its first line; [`Work::finish`] says so in the operation.
-    fn give_up(&mut self, db: &Db) -> Result<()> {
+    fn give_up(&mut self, db: &Db, problem: &Problem) -> Result<()> {
         db.write(|tx| {
             queries::advance(tx, &self.import, Status::Clearing)?;
-            operations::fail(tx, self.operation, &Problem::new("too_many_rows").with("max", MOST_ROWS))
+            operations::fail(tx, self.operation, problem)
         })?;
         self.import.status = Status::Clearing;
         Ok(())
@@ -116,7 +141,10 @@ impl Work {
 
     /// Reads the file up to the checkpoint again, for what the lines that are done lay claim to.
     fn catch_up(&mut self, db: &Db) -> Result<()> {
-        let mut importer = self.open(db)?;
+        let mut importer = match self.open(db) {
+            Err(Error::Invalid(errors)) => return self.give_up(db, &unusable(&errors)),
+            opened => opened?,
+        };
         let rejected = db.read(|conn| findings::rejected_lines(conn, &self.import))?;
         let mut line = 0;
         while line < self.import.done_line
@@ -147,7 +175,13 @@ impl Work {
         // A dry run writes no client, so it does its looking outside the transaction.
         let foreseen =
             if self.import.wish.dry_run { Some(db.read(|conn| importer.foresee(conn, &page))?) } else { None };
-        let outcome = db.write(|tx| self.write(tx, &importer, &page, foreseen))?;
+        let outcome = match db.write(|tx| self.write(tx, &importer, &page, foreseen)) {
+            Err(Error::Conflict(conflict)) if conflict.code == FIELDS_CHANGED => {
+                // The file is read again by the fields as they are now, from where it stands.
+                return self.catch_up(db).map(|()| Progress::Going);
+            }
+            written => written?,
+        };
         let (counts, _) = importer.keep(outcome);
         self.import.counts.add(counts);
         self.import.done_line = page.last_line();

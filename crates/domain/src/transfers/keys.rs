@@ -23,10 +23,22 @@ impl Keys {
     /// The keys of `card`.
     #[must_use]
     pub fn of(card: &Card) -> Self {
-        let number = card.enterprise_number.as_ref().map(|number| key(&["number", &card.country, number]));
-        let reference = card.reference.as_ref().map(|reference| key(&["reference", reference]));
+        let number = card.enterprise_number.as_ref().map(|number| Self::of_number(&card.country, number));
+        let reference = card.reference.as_deref().map(Self::of_reference);
         let likeness = (number.is_none() && reference.is_none()).then(|| likeness(card));
         Self { number, reference, likeness }
+    }
+
+    /// The key of a number in the register of a country.
+    #[must_use]
+    pub fn of_number(country: &str, number: &str) -> Key {
+        key(&["number", country, number])
+    }
+
+    /// The key of a practice's own reference.
+    #[must_use]
+    pub fn of_reference(reference: &str) -> Key {
+        key(&["reference", reference])
     }
 
     /// Those that there are, each with the field that it is about.

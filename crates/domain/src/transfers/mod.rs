@@ -16,17 +16,21 @@ mod findings;
 mod importer;
 mod jobs;
 mod keys;
+mod links;
 mod merge;
 mod model;
+mod named;
 mod plan;
 mod queries;
 mod records;
+mod sheet;
 #[cfg(test)]
 mod tests;
+mod workbook;
 
 pub use actions::{CHUNK, MOST_BYTES, Report, Upload, import_file, submit};
 pub use columns::Mapping;
-pub use encoding::Encoding;
+pub use encoding::{Content, Encoding};
 pub use export::Export;
 pub use findings::list as list_findings;
 pub use jobs::{ImportClients, MOST_ROWS, Progress, Work};

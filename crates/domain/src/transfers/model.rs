@@ -106,6 +106,18 @@ pub enum Code {
     TooManyColumns,
     /// Nobody in the practice has that name; it was kept as text. A note, not a refusal.
     UnknownMember,
+    /// A formula of the spreadsheet came to an error.
+    CellError,
+    /// Several fields are called like the column, which was left out. A note on the header, as the following.
+    AmbiguousColumn,
+    /// The column is of a field whose values the system sets.
+    SystemOwned,
+    /// The column is of a field of documents.
+    HoldsDocuments,
+    /// The column is of a field that is archived.
+    ArchivedField,
+    /// The column is of a field that is switched off.
+    SwitchedOffField,
 }
 
 impl Code {
@@ -122,6 +134,23 @@ impl Code {
             Self::Duplicate => "duplicate",
             Self::TooManyColumns => "too_many_columns",
             Self::UnknownMember => "unknown_member",
+            Self::CellError => "cell_error",
+            Self::AmbiguousColumn => "ambiguous_column",
+            Self::SystemOwned => "system_owned",
+            Self::HoldsDocuments => "holds_documents",
+            Self::ArchivedField => "archived_field",
+            Self::SwitchedOffField => "switched_off_field",
+        }
+    }
+
+    /// The code of why a column of a custom field is left out.
+    #[must_use]
+    pub fn of_column(why: &str) -> Self {
+        match why {
+            "system_owned" => Self::SystemOwned,
+            "holds_documents" => Self::HoldsDocuments,
+            "archived_field" => Self::ArchivedField,
+            _ => Self::SwitchedOffField,
         }
     }
 
@@ -132,7 +161,9 @@ impl Code {
             "missing" => Self::Missing,
             "check_digits" | "check_digits_suggestion" => Self::CheckDigits,
             "impossible_date" | "before_start" => Self::ImpossibleDate,
-            "unknown_value" | "unknown_member" => Self::UnknownValue,
+            "unknown_value" | "unknown_member" | "no_such_option" | "retired_option" | "not_a_client" => {
+                Self::UnknownValue
+            }
             _ => Self::Malformed,
         }
     }
@@ -181,7 +212,8 @@ pub struct Finding {
     pub params: BTreeMap<String, String>,
 }
 
-const LONGEST_PARAM: usize = 300;
+/// Enough for the labels of twenty options.
+const LONGEST_PARAM: usize = 2_000;
 
 impl Finding {
     /// A reason of the catalogue's section `import`, which has the code's name.
@@ -194,7 +226,9 @@ impl Finding {
     #[must_use]
     pub fn of_rule(place: (i64, &str), error: FieldError) -> Self {
         // A file may say a day in more ways than the API.
-        let section = if error.code == "malformed_date" { "import" } else { "field" };
+        let is_our_own =
+            matches!(error.code, "malformed_date" | "malformed_amount" | "no_such_option" | "not_a_client");
+        let section = if is_our_own { "import" } else { "field" };
         Self::with_reason(
             Weight::Rejected,
             place,
@@ -232,6 +266,8 @@ pub struct Wish {
     pub mapping: Mapping,
     /// What the uploader calls the file.
     pub file_name: Option<String>,
+    /// The sheet of a workbook; the first one when nobody says.
+    pub sheet: Option<String>,
 }
 
 /// An import whose file came in through the API.
@@ -245,9 +281,9 @@ pub struct Import {
     pub status: Status,
     /// How it is done.
     pub wish: Wish,
-    /// The encoding of the file.
-    pub encoding: Option<super::encoding::Encoding>,
-    /// Which column holds which card field, by their names.
+    /// What the file is, once it is there.
+    pub content: Option<super::encoding::Content>,
+    /// Which column holds which field, by their names.
     pub columns: BTreeMap<String, String>,
     /// Columns that nobody knows.
     pub unknown_columns: Vec<String>,

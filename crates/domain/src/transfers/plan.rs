@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::columns::Columns;
 use super::file::{Line, Row};
 use super::keys::{Key, Keys};
+use super::links::{self, Links};
 use super::merge::merged;
 use super::model::{Code, Counts, Finding, Weight};
 use crate::clients::door::NewClient;
-use crate::clients::{self, Card, Client, FixedField, Sought, Surroundings};
+use crate::clients::{self, Card, CheckedValues, Client, ClientId, FixedField, Sought, Surroundings, ValueKey, Values};
+use crate::custom_fields::{linked_id, says_the_same};
 use crate::identity::Practice;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{FieldError, Result};
@@ -23,6 +25,8 @@ pub struct Claims {
     released: HashSet<Key>,
     /// Names of responsible people that were told to be nobody's.
     told: HashSet<String>,
+    /// The clients of lines that are done, for later lines that link to them.
+    made: HashMap<Key, ClientId>,
 }
 
 /// After so many unknown names nobody reads further ones.
@@ -33,6 +37,7 @@ impl Claims {
     pub fn add(&mut self, more: Self, is_written: bool) {
         self.seen.extend(more.seen);
         self.told.extend(more.told);
+        self.made.extend(more.made);
         if is_written {
             self.released.clear();
         } else {
@@ -44,16 +49,27 @@ impl Claims {
 /// What is to be done with some lines, and what was found in them.
 #[derive(Debug, Default)]
 pub struct Plan<'a> {
-    /// Clients to create.
-    pub created: Vec<&'a NewClient>,
-    /// Clients to change, as they are and as they are to be.
-    pub changed: Vec<(Client, Card)>,
+    /// Clients to create, with their custom values.
+    pub created: Vec<(&'a NewClient, Values)>,
+    /// Clients to change.
+    pub changed: Vec<Changed>,
     /// How the lines end.
     pub counts: Counts,
     /// What is wrong with them, and what else is worth knowing, in their order.
     pub findings: Vec<Finding>,
     /// What they claim.
     pub claims: Claims,
+}
+
+/// A client to change.
+#[derive(Debug)]
+pub struct Changed {
+    /// As it is.
+    pub before: Client,
+    /// Its card as it is to be.
+    pub after: Card,
+    /// The custom values that are to be others.
+    pub values: CheckedValues,
 }
 
 /// What planning looks at.
@@ -75,8 +91,11 @@ pub struct Ground<'a> {
 pub fn plan<'a>(conn: &mut Conn, ground: &Ground<'_>, lines: &'a [(i64, Line)]) -> Result<Plan<'a>> {
     let rows =
         || lines.iter().filter_map(|(_, line)| if let Line::Good(row) = line { Some(row.as_ref()) } else { None });
-    let holders = Holders::of(clients::active_with(conn, ground.practice, &sought(rows()))?);
-    let mut planner = Planner { ground, holders, plan: Plan::default() };
+    let links = Links::of(conn, ground.practice, rows())?;
+    let mut sought = sought(rows());
+    links.seek(&mut sought);
+    let holders = Holders::of(clients::active_with(conn, ground.practice, &sought)?);
+    let mut planner = Planner { ground, holders, links: &links, plan: Plan::default() };
     for (_, line) in lines {
         planner.plan.counts.rows += 1;
         let verdict = match line {
@@ -119,9 +138,9 @@ impl Holders {
 }
 
 enum Verdict {
-    Created,
-    Unchanged(Box<Card>),
-    Changed(Box<(Client, Card)>),
+    Created(Values),
+    Unchanged(Box<Client>),
+    Changed(Box<Changed>),
     Rejected(Vec<Finding>),
 }
 
@@ -131,6 +150,7 @@ type Meant<'a> = std::result::Result<Option<&'a Client>, Finding>;
 struct Planner<'a, 'g> {
     ground: &'g Ground<'g>,
     holders: Holders,
+    links: &'g Links,
     plan: Plan<'a>,
 }
 
@@ -141,24 +161,72 @@ impl<'a> Planner<'a, '_> {
         }
         let before = match self.meant(row) {
             Err(finding) => return Ok(Verdict::Rejected(vec![finding])),
-            Ok(None) => return Ok(Verdict::Created),
+            Ok(None) => {
+                return Ok(match self.values(row, None) {
+                    Ok(values) => Verdict::Created(
+                        values.into_iter().filter_map(|(key, value)| Some((ValueKey(key), value?))).collect(),
+                    ),
+                    Err(found) => Verdict::Rejected(found),
+                });
+            }
             Ok(Some(before)) => before,
         };
-        let after = merged(&before.card, row);
-        if after == before.card {
-            return Ok(Verdict::Unchanged(Box::new(after)));
-        }
-        let after = match clients::check_changed(&after, before, self.ground.around) {
-            Ok(after) if after == before.card => return Ok(Verdict::Unchanged(Box::new(after))),
-            Ok(after) => after,
-            Err(errors) => {
-                return Ok(Verdict::Rejected(errors.into_iter().map(|error| self.rule(row, error)).collect()));
-            }
+        let values = match self.values(row, Some(before)) {
+            Ok(values) => values,
+            Err(found) => return Ok(Verdict::Rejected(found)),
         };
+        let after = match self.card(row, before) {
+            Ok(after) => after,
+            Err(found) => return Ok(Verdict::Rejected(found)),
+        };
+        if after == before.card {
+            return Ok(if values.is_empty() {
+                Verdict::Unchanged(Box::new(before.clone()))
+            } else {
+                Verdict::Changed(Box::new(Changed { before: before.clone(), after, values }))
+            });
+        }
         match self.refused(conn, row, before, &after)? {
             Some(finding) => Ok(Verdict::Rejected(vec![finding])),
-            None => Ok(Verdict::Changed(Box::new((before.clone(), after)))),
+            None => Ok(Verdict::Changed(Box::new(Changed { before: before.clone(), after, values }))),
         }
+    }
+
+    /// The client's card with what the line says.
+    fn card(&self, row: &Row, before: &Client) -> std::result::Result<Card, Vec<Finding>> {
+        let after = merged(&before.card, row);
+        if after == before.card {
+            return Ok(after);
+        }
+        let checked = clients::check_changed(&after, before, self.ground.around);
+        checked.map_err(|errors| errors.into_iter().map(|error| self.rule(row, error)).collect())
+    }
+
+    /// The custom values that the line gives a client other than it has.
+    fn values(&self, row: &Row, before: Option<&Client>) -> std::result::Result<CheckedValues, Vec<Finding>> {
+        let (mut values, mut found) = (CheckedValues::new(), Vec::new());
+        for (at, written) in &row.written {
+            let Some(field) = self.ground.columns.fields.get(*at) else { continue };
+            let key = field.field.key;
+            let had = before.and_then(|client| client.values.get(&ValueKey(key)));
+            match field.settle(written, had, |typed| self.linked(typed)) {
+                Ok(value) if says_the_same(value.as_ref(), had) => {}
+                Ok(value) => values.push((key, value)),
+                Err(error) => found.push(self.rule(row, error)),
+            }
+        }
+        if found.is_empty() { Ok(values) } else { Err(found) }
+    }
+
+    /// The client that a cell names: by its identifier, else by its reference, else by its number.
+    fn linked(&self, typed: &str) -> Option<ClientId> {
+        if let Ok(id) = linked_id(typed).parse() {
+            return self.links.has(id).then_some(id);
+        }
+        let made =
+            |key: &Key| [&self.plan.claims, self.ground.claims].into_iter().find_map(|c| c.made.get(key).copied());
+        let held = |key: Key| self.holder(Some(key)).map(|client| client.id);
+        links::keys(typed).into_iter().find_map(|key| made(&key).or_else(|| held(key)))
     }
 
     /// The line that has the key already, as a finding.
@@ -243,19 +311,19 @@ impl<'a> Planner<'a, '_> {
                 counts.rejected += 1;
                 return findings.extend(found);
             }
-            Verdict::Created => {
+            Verdict::Created(values) => {
                 counts.created += 1;
-                created.push(&row.client);
+                created.push((&row.client, values));
                 self.claim(row, None);
             }
-            Verdict::Unchanged(card) => {
+            Verdict::Unchanged(client) => {
                 counts.unchanged += 1;
-                self.claim(row, Some((&card, &card)));
+                self.claim(row, Some((&client, &client.card)));
             }
-            Verdict::Changed(pair) => {
+            Verdict::Changed(changed) => {
                 counts.changed += 1;
-                self.claim(row, Some((&pair.0.card, &pair.1)));
-                self.plan.changed.push(*pair);
+                self.claim(row, Some((&changed.before, &changed.after)));
+                self.plan.changed.push(*changed);
             }
         }
         self.plan.counts.accepted += 1;
@@ -263,11 +331,15 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Claims what the line has, and with the client that it means what that one has before and after.
-    fn claim(&mut self, row: &Row, meant: Option<(&Card, &Card)>) {
+    fn claim(&mut self, row: &Row, meant: Option<(&Client, &Card)>) {
         let claims = &mut self.plan.claims;
         claims.seen.extend(row.keys.iter().map(|(_, key)| (key, row.line)));
+        if self.ground.columns.has_links() {
+            let id = meant.map_or(row.client.id, |(before, _)| before.id);
+            claims.made.extend(row.keys.iter().map(|(_, key)| (key, id)));
+        }
         let Some((before, after)) = meant else { return };
-        claims.released.extend(Keys::of(before).iter().map(|(_, key)| key));
+        claims.released.extend(Keys::of(&before.card).iter().map(|(_, key)| key));
         for (_, key) in Keys::of(after).iter() {
             claims.seen.insert(key, row.line);
             claims.released.remove(&key);

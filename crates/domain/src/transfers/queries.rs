@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::encoding::Encoding;
+use super::encoding::{Content, Encoding};
 use super::model::{Counts, Import, ImportId, Status, Wish};
 use crate::identity::Practice;
 use crate::kernel::actor::{Actor, ActorKind};
@@ -26,6 +26,8 @@ struct ImportRow {
     mapping: JsonText,
     file_name: Option<String>,
     encoding: Option<String>,
+    format: Option<String>,
+    sheet: Option<String>,
     column_fields: JsonText,
     unknown_columns: JsonText,
     done_line: i64,
@@ -52,12 +54,13 @@ impl TryFrom<ImportRow> for Import {
             id: row.id,
             operation: row.operation_id,
             status: Status::named(&row.status).ok_or_else(|| odd("status"))?,
-            wish: Wish { dry_run: row.dry_run, mapping: row.mapping.read()?, file_name: row.file_name.clone() },
-            encoding: row
-                .encoding
-                .as_deref()
-                .map(|name| Encoding::named(name).ok_or_else(|| odd("encoding")))
-                .transpose()?,
+            wish: Wish {
+                dry_run: row.dry_run,
+                mapping: row.mapping.read()?,
+                file_name: row.file_name.clone(),
+                sheet: row.sheet.clone(),
+            },
+            content: content(&row).map_err(odd)?,
             columns: row.column_fields.read()?,
             unknown_columns: row.unknown_columns.read()?,
             done_line: row.done_line,
@@ -80,6 +83,16 @@ impl TryFrom<ImportRow> for Import {
     }
 }
 
+/// What the file is. Imports from before there were workbooks have an encoding only.
+fn content(row: &ImportRow) -> std::result::Result<Option<Content>, &'static str> {
+    match (row.format.as_deref(), row.encoding.as_deref()) {
+        (Some("xlsx"), _) => Ok(Some(Content::Workbook)),
+        (_, Some(name)) => Encoding::named(name).map(|encoding| Some(Content::Text(encoding))).ok_or("encoding"),
+        (Some(_), None) => Err("format"),
+        (None, None) => Ok(None),
+    }
+}
+
 /// Writes down that a file is coming in.
 ///
 /// # Errors
@@ -95,6 +108,8 @@ pub fn insert(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, wish: &Wish) 
         mapping: JsonText::of(&wish.mapping),
         file_name: wish.file_name.clone(),
         encoding: None,
+        format: None,
+        sheet: wish.sheet.clone(),
         column_fields: JsonText("{}".to_owned()),
         unknown_columns: JsonText("[]".to_owned()),
         done_line: 0,
@@ -192,8 +207,8 @@ pub fn checkpoint(tx: &mut Tx<'_>, id: ImportId, done_line: i64, counts: &Counts
 /// What is known of a file once it is there.
 #[derive(Debug)]
 pub struct Header {
-    /// Its encoding.
-    pub encoding: Encoding,
+    /// What it is.
+    pub content: Content,
     /// Its columns.
     pub columns: super::columns::Columns,
 }
@@ -206,7 +221,8 @@ pub fn set_header(tx: &mut Tx<'_>, id: ImportId, operation: OperationId, header:
     diesel::update(imports::table.find(id))
         .set((
             imports::operation_id.eq(Some(operation)),
-            imports::encoding.eq(Some(header.encoding.as_str())),
+            imports::encoding.eq(header.content.encoding().map(Encoding::as_str)),
+            imports::format.eq(Some(header.content.as_str())),
             imports::column_fields.eq(JsonText::of(&header.columns.mapping())),
             imports::unknown_columns.eq(JsonText::of(&header.columns.unknown)),
         ))

@@ -15,13 +15,29 @@ const MOST_COLUMNS: usize = 1_000;
 /// How many bytes may be read twice, because of quotation marks that nobody closes, before such a line is given up at once.
 const PATIENCE: usize = 64 * 1024 * 1024;
 
+/// What a cell is to a spreadsheet; in text files, everything is text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CellKind {
+    /// Text, a day, yes or no.
+    #[default]
+    Text,
+    /// A number, with a point before its decimals.
+    Number,
+    /// A formula that came to nothing: `#N/A`.
+    Fault,
+}
+
 /// One record.
 #[derive(Debug, Default)]
 pub struct Record {
     /// The line that it starts on; the file's first line is 1.
     pub line: i64,
+    /// It is too large to be looked at.
+    pub is_broken: bool,
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// What its cells are; those beyond are text.
+    kinds: Vec<CellKind>,
 }
 
 impl Record {
@@ -32,6 +48,30 @@ impl Record {
             self.bytes.get(start..*end).and_then(|bytes| std::str::from_utf8(bytes).ok())
         };
         starts.zip(&self.ends).map(move |bounds| cell(bounds).unwrap_or_default())
+    }
+
+    /// The cells with what they are.
+    pub fn typed(&self) -> impl Iterator<Item = (&str, CellKind)> {
+        self.cells().zip(self.kinds.iter().copied().chain(std::iter::repeat(CellKind::Text)))
+    }
+
+    /// Puts a cell at this place, behind all that are there; those between are empty.
+    pub fn put(&mut self, at: usize, text: &str, kind: CellKind) {
+        let place = at.min(MOST_COLUMNS);
+        if self.ends.len() > MOST_COLUMNS || self.is_broken {
+            return;
+        }
+        self.ends.resize(place, self.bytes.len());
+        self.kinds.resize(place, CellKind::Text);
+        if at < MOST_COLUMNS {
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+        self.ends.push(self.bytes.len());
+        self.kinds.push(kind);
+        if self.bytes.len() > LONGEST_RECORD {
+            self.start(self.line);
+            self.is_broken = true;
+        }
     }
 
     /// How many cells there are.
@@ -46,8 +86,11 @@ impl Record {
         self.ends.len() > MOST_COLUMNS
     }
 
-    fn start(&mut self, line: i64) {
+    /// Begins anew, with the record of this line.
+    pub fn start(&mut self, line: i64) {
         self.line = line;
+        self.is_broken = false;
+        self.kinds.clear();
         self.bytes.clear();
         self.ends.clear();
     }

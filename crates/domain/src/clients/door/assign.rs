@@ -1,4 +1,4 @@
-//! One custom field on many clients: four statements whatever their number.
+//! Custom fields on many clients: three statements for each field and one for all, whatever the number of clients.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
@@ -16,6 +16,17 @@ pub enum Assigned<'a> {
     One(Option<&'a Value>),
     /// Each its own, in the order of the clients.
     Each(&'a [Option<Value>]),
+}
+
+/// What many clients are to have in one field, each its own; `None` clears it.
+#[derive(Debug, Clone, Default)]
+pub struct Assignment {
+    /// The field.
+    pub field: i64,
+    /// The clients, each once.
+    pub clients: Vec<i64>,
+    /// Their values, in the same order.
+    pub values: Vec<Option<Value>>,
 }
 
 /// How one database spells the pieces of the statements. `given` is the relation of clients and their new values;
@@ -96,12 +107,29 @@ impl Set {
         if clients.is_empty() {
             return Ok(0);
         }
-        let changed = match &mut **tx {
-            Conn::Postgres(c) => self.assign_on_postgres(c, field, (clients, values))?,
-            Conn::Sqlite(c) => self.assign_on_sqlite(c, field, (clients, values))?,
-        };
-        self.raise_revisions(tx, field)?;
+        let changed = self.assign(tx, field, (clients, values))?;
+        self.raise_revisions(tx, &[field])?;
         Ok(changed)
+    }
+
+    /// The same for several fields, each once among them; a client of which several values change has its revision raised
+    /// once.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn assign_fields(&self, tx: &mut Tx<'_>, assignments: &[Assignment]) -> Result<()> {
+        for Assignment { field, clients, values } in assignments {
+            self.assign(tx, *field, (clients, Assigned::Each(values)))?;
+        }
+        let fields: Vec<i64> = assignments.iter().map(|assignment| assignment.field).collect();
+        if fields.is_empty() { Ok(()) } else { self.raise_revisions(tx, &fields) }
+    }
+
+    fn assign(&self, tx: &mut Tx<'_>, field: i64, of: (&[i64], Assigned<'_>)) -> Result<usize> {
+        Ok(match &mut **tx {
+            Conn::Postgres(c) => self.assign_on_postgres(c, field, of)?,
+            Conn::Sqlite(c) => self.assign_on_sqlite(c, field, of)?,
+        })
     }
 
     fn assign_on_postgres(
@@ -176,10 +204,10 @@ impl Set {
         Ok(changed)
     }
 
-    /// Raises the revision of every client on which this set has changed `field`.
-    fn raise_revisions(&self, tx: &mut Tx<'_>, field: i64) -> Result<()> {
+    /// Raises the revision of every client on which this set has changed one of `fields`.
+    fn raise_revisions(&self, tx: &mut Tx<'_>, fields: &[i64]) -> Result<()> {
         use crate::schema::{changes, clients};
-        let logged = changes::table.filter(changes::entry_key.eq(self.entry)).filter(changes::field.eq(field));
+        let logged = changes::table.filter(changes::entry_key.eq(self.entry)).filter(changes::field.eq_any(fields));
         diesel::update(clients::table.filter(clients::key.eq_any(logged.select(changes::client_key))))
             .set((clients::revision.eq(clients::revision + 1), clients::updated_at.eq(self.now)))
             .execute(&mut **tx)?;

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use diesel::prelude::*;
 
-pub use self::assign::Assigned;
+pub use self::assign::{Assigned, Assignment};
 pub use self::assign_fixed::CardValue;
 pub use self::hold::hold;
 pub use self::rows::NewClient;
@@ -88,21 +88,36 @@ impl Set {
         self.version
     }
 
-    /// Inserts new clients.
+    /// Inserts new clients without custom values.
+    ///
+    /// # Errors
+    /// As [`Set::insert_with`].
+    pub fn insert(&self, tx: &mut Tx<'_>, new: &[&NewClient]) -> Result<()> {
+        let none = Values::new();
+        self.insert_with(tx, &new.iter().map(|new| (*new, &none)).collect::<Vec<_>>())
+    }
+
+    /// Inserts new clients, each with its custom values.
     ///
     /// # Errors
     /// When the database refuses, a taken number or reference among the reasons: callers look first, under this set's lock.
-    pub fn insert(&self, tx: &mut Tx<'_>, new: &[&NewClient]) -> Result<()> {
-        let rows: Vec<NewRow<'_>> = new.iter().map(|new| NewRow::of(new, self.practice, self.now)).collect();
+    pub fn insert_with(&self, tx: &mut Tx<'_>, new: &[(&NewClient, &Values)]) -> Result<()> {
+        let rows: Vec<NewRow<'_>> = new.iter().map(|(new, _)| NewRow::of(new, self.practice, self.now)).collect();
         let keys = batch::insert_keyed(tx, &rows, |row| row.new.id.0)?;
-        batch::insert(tx, &keys.iter().map(|key| self.no_values(*key)).collect::<Vec<_>>())?;
-        let created = new.iter().zip(keys).map(|(new, key)| self.text_change(key, CREATED, None, new.snapshot.clone()));
-        batch::insert(tx, &created.collect::<Vec<_>>())
+        let values: Vec<NewValues> =
+            new.iter().zip(&keys).map(|((_, vals), key)| self.new_values(*key, vals)).collect();
+        batch::insert(tx, &values)?;
+        let mut log = Vec::with_capacity(new.len());
+        for ((new, vals), key) in new.iter().zip(keys) {
+            log.push(self.text_change(key, CREATED, None, new.snapshot.clone()));
+            log.extend(vals.iter().map(|(field, value)| self.value_change((key, field.0), None, None, Some(value))));
+        }
+        batch::insert(tx, &log)
     }
 
-    fn no_values(&self, client_key: i64) -> NewValues {
-        let empty = || JsonText("{}".to_owned());
-        NewValues { client_key, practice_id: self.practice, vals: empty(), prov: empty() }
+    fn new_values(&self, client_key: i64, vals: &Values) -> NewValues {
+        let prov: Provenance = vals.keys().map(|field| (*field, self.entry)).collect();
+        NewValues { client_key, practice_id: self.practice, vals: JsonText::of(vals), prov: JsonText::of(&prov) }
     }
 
     fn text_change(&self, client_key: i64, field: i64, old: Option<String>, new: Option<String>) -> NewChange {

@@ -1,0 +1,2 @@
+ALTER TABLE imports DROP COLUMN sheet;
+ALTER TABLE imports DROP COLUMN format;

@@ -1,0 +1,2 @@
+ALTER TABLE imports ADD COLUMN format TEXT;
+ALTER TABLE imports ADD COLUMN sheet TEXT;
