@@ -365,7 +365,7 @@ async fn a_quarter(seed: u64) {
         assert_eq!(total, expected.len() as i64, "filter {filter}");
         found += expected.len();
     }
-    assert!(found > TREES * 5, "the filters find too little to prove anything: {found}");
+    assert!(found > TREES * 2, "the filters find too little to prove anything: {found}");
 }
 
 macro_rules! quarters {
