@@ -146,7 +146,7 @@ async fn ten_thousand_lists_beside_writers_are_what_sql_says() {
     let (db, lists) = (house.db.clone(), Lists::new(1 << 20));
     let reader = tokio::task::spawn_blocking(move || {
         let mut chance = Chance(7);
-        let asker = Asker { practice: &place.practice, me: None, now: db.clock().now() };
+        let asker = Asker { practice: &place.practice, me: None, key: None, now: db.clock().now() };
         let (mut found, mut quiet) = (0, 0);
         for at in 0..LISTS {
             let (filter, condition) = question(&mut chance, &place);
