@@ -27,5 +27,7 @@ mod nightly;
 mod openapi;
 mod strangers;
 mod transfers;
+mod transfers_fields;
+mod transfers_sheets;
 mod views;
 mod walls;
