@@ -30,6 +30,8 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod workbook;
+#[cfg(test)]
+mod workbook_tests;
 
 pub use actions::{CHUNK, MOST_BYTES, Report, Upload, import_file, submit};
 pub use columns::Mapping;

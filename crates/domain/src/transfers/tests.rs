@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::*;
 use crate::clients::{self, Client};
-use crate::identity::{self, NewPractice, Practice, World};
+use crate::identity::{NewPractice, Practice, World};
 use crate::kernel::actor::Actor;
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Clock;
@@ -16,13 +16,13 @@ use crate::kernel::operations;
 use crate::schema::{audit_entries, changes, import_chunks};
 use crate::views::{Asker, Listing, Lists};
 
-struct Place {
-    db: Db,
-    practice: Practice,
+pub(super) struct Place {
+    pub(super) db: Db,
+    pub(super) practice: Practice,
     folder: tempfile::TempDir,
 }
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Sqlite(folder.path().join("klaar.db").display().to_string());
     let db = Db::open(&address, 4, Clock::system()).unwrap();
@@ -34,13 +34,13 @@ fn place() -> Place {
         language: "nl".to_owned(),
         enterprise_number: None,
     };
-    let practice = db.write(|tx| identity::create_practice(tx, &Actor::operator(), &new)).unwrap();
+    let practice = db.write(|tx| crate::custom_fields::establish_practice(tx, &Actor::operator(), &new)).unwrap();
     Place { db, practice, folder }
 }
 
 impl Place {
-    fn file(&self, bytes: &[u8]) -> PathBuf {
-        let path = self.folder.path().join("list.csv");
+    pub(super) fn file(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join("list");
         std::fs::write(&path, bytes).unwrap();
         path
     }
@@ -78,11 +78,11 @@ impl Place {
     }
 }
 
-fn found(report: &Report) -> Vec<(i64, &str, &str)> {
+pub(super) fn found(report: &Report) -> Vec<(i64, &str, &str)> {
     report.findings.iter().map(|f| (f.line, f.column.as_str(), f.code.as_str())).collect()
 }
 
-fn counts(report: &Report) -> (i64, i64, i64, i64, i64) {
+pub(super) fn counts(report: &Report) -> (i64, i64, i64, i64, i64) {
     let Counts { rows, created, changed, unchanged, rejected, .. } = report.counts;
     (rows, created, changed, unchanged, rejected)
 }
@@ -396,4 +396,23 @@ fn a_list_from_a_practice_gives_what_it_must() {
     assert_eq!(i64::try_from(refusals).unwrap(), report.counts.rejected, "nothing else is wrong with them");
     let again = import_file(&place.db, &place.practice, &Actor::operator(), &path, &Wish::default()).unwrap();
     assert_eq!((again.counts.created, again.counts.changed), (0, 0));
+}
+
+/// Somebody changes the fields while a list comes in: what was read by the old ones is read again by the new.
+#[test]
+fn fields_that_change_in_between_are_seen_before_the_next_page() {
+    let place = place();
+    let list = "Naam;Klaar voor PEPPOL?\n".to_owned() + &(0..3_000).map(|at| format!("K{at};ja\n")).collect::<String>();
+    let job = upload(&place, &list, &Wish::default());
+    let mut work = Work::resume(&place.db, &job).unwrap().unwrap();
+    work.page(&place.db).unwrap();
+    let catalogue = place.db.read(|conn| crate::custom_fields::catalogue(conn, &place.practice)).unwrap();
+    let ready = catalogue.by_slug("ready").unwrap();
+    place
+        .db
+        .write(|tx| crate::custom_fields::archive_field(tx, &place.practice, &Actor::operator(), ready.id))
+        .unwrap();
+    while work.page(&place.db).unwrap() == Progress::Going {}
+    let values: Vec<usize> = place.clients().iter().map(|client| client.values.len()).collect();
+    assert_eq!((values[0], values[1_999], values[2_000], values.len()), (1, 1, 0, 3_000));
 }
