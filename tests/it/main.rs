@@ -28,6 +28,8 @@ mod openapi;
 mod saved_views;
 mod strangers;
 mod transfers;
+mod transfers_fields;
+mod transfers_sheets;
 mod views;
 mod views_beside_writers;
 mod walls;

@@ -7,42 +7,55 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client};
 use crate::house::House;
 
-async fn house() -> (House, Client) {
+pub async fn house() -> (House, Client) {
     let house = House::open().await;
     let practice = house.practice("Maes & Partners");
     let client = house.may_everything(&practice);
     (house, client)
 }
 
-async fn send(api: &Client, query: &str, bytes: impl Into<Vec<u8>>) -> Answer {
+pub async fn send(api: &Client, query: &str, bytes: impl Into<Vec<u8>>) -> Answer {
     api.send_bytes(Method::POST, &format!("/v1/client-imports{query}"), Some(("text/csv", bytes.into()))).await
 }
 
+/// The same with a workbook.
+pub async fn send_workbook(api: &Client, query: &str, bytes: Vec<u8>) -> Answer {
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    api.send_bytes(Method::POST, &format!("/v1/client-imports{query}"), Some((kind, bytes))).await
+}
+
+/// Sends a workbook, runs the jobs and reads the import.
+pub async fn take_in_workbook(house: &House, api: &Client, query: &str, bytes: Vec<u8>) -> Value {
+    let operation = send_workbook(api, query, bytes).await.expect(202);
+    house.run_jobs().await;
+    import_of(api, &operation).await
+}
+
 /// Sends a list, runs the jobs and reads the import.
-async fn take_in(house: &House, api: &Client, query: &str, bytes: impl Into<Vec<u8>>) -> Value {
+pub async fn take_in(house: &House, api: &Client, query: &str, bytes: impl Into<Vec<u8>>) -> Value {
     let operation = send(api, query, bytes).await.expect(202);
     house.run_jobs().await;
     import_of(api, &operation).await
 }
 
-async fn import_of(api: &Client, operation: &Value) -> Value {
+pub async fn import_of(api: &Client, operation: &Value) -> Value {
     let operation = api.get(&format!("/v1/operations/{}", operation["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(operation["status"], "finished", "{operation}");
     api.get(&format!("/v1/client-imports/{}", operation["result"]["import_id"].as_str().unwrap())).await.expect(200)
 }
 
-async fn findings(api: &Client, import: &Value, query: &str) -> Value {
+pub async fn findings(api: &Client, import: &Value, query: &str) -> Value {
     api.get(&format!("/v1/client-imports/{}/findings{query}", import["id"].as_str().unwrap())).await.expect(200)
 }
 
-fn counts(import: &Value) -> Vec<i64> {
+pub fn counts(import: &Value) -> Vec<i64> {
     ["rows", "accepted", "created", "changed", "unchanged", "rejected"]
         .iter()
         .map(|name| import[*name].as_i64().unwrap())
         .collect()
 }
 
-fn codes(findings: &Value) -> Vec<(i64, &str, &str)> {
+pub fn codes(findings: &Value) -> Vec<(i64, &str, &str)> {
     let text = |finding: &Value, name: &str| -> String { finding[name].as_str().unwrap().to_owned() };
     let items = findings["items"].as_array().unwrap();
     assert!(items.iter().all(|f| !text(f, "reason").is_empty() && !text(f, "reason").contains(['{', '}'])));

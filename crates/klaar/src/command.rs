@@ -8,6 +8,7 @@ use klaar_domain::identity::World;
 use klaar_domain::kernel::clock::Clock;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
+use klaar_domain::transfers::Wish;
 use klaar_worker::logging;
 
 use crate::{accounts, import, lookup, nightly, output, serve};
@@ -40,7 +41,7 @@ enum Verb {
     Migrate,
     /// Print the API's OpenAPI description.
     Openapi,
-    /// Take a client list (CSV) into a practice; one bad line never stops the others.
+    /// Take a client list (CSV or XLSX) into a practice; one bad line never stops the others.
     Import(ImportArgs),
     /// Refresh every client's registration now, as the worker does each night, and print the report.
     Nightly(nightly::NightlyArgs),
@@ -108,7 +109,10 @@ struct ImportArgs {
     /// Print the report as one JSON object.
     #[arg(long)]
     json: bool,
-    /// The list. Separator, encoding and the names of its columns are recognised.
+    /// The sheet of a workbook; the first one that people see when not given.
+    #[arg(long)]
+    sheet: Option<String>,
+    /// The list, a CSV file or an XLSX workbook. What it is, separator, encoding and the names of its columns are recognised.
     file: std::path::PathBuf,
 }
 
@@ -173,7 +177,8 @@ pub async fn run(command: Command) -> Result<ExitCode, Fault> {
         Verb::Import(args) => {
             let db = open(&*settings()?)?;
             let practice = accounts::practice(&db, &args.practice)?;
-            import::run(&db, &practice, &args.file, args.dry_run, args.json)?;
+            let wish = Wish { dry_run: args.dry_run, sheet: args.sheet, ..Wish::default() };
+            import::run(&db, &practice, &args.file, &wish, args.json)?;
         }
         Verb::Nightly(args) => {
             let settings = settings()?;

@@ -66,13 +66,12 @@ impl FindingOut {
     }
 }
 
-/// Takes `file` into the practice, or with `dry_run` only says what would happen, and prints the report: one JSON object
+/// Takes `file` into the practice, or with a wish for a dry run only says what would happen, and prints the report: one JSON object
 /// with `json`, else a few lines for people. Reasons are in the practice's language.
-pub fn run(db: &Db, practice: &Practice, file: &Path, dry_run: bool, json: bool) -> Result<(), Fault> {
+pub fn run(db: &Db, practice: &Practice, file: &Path, wish: &Wish, json: bool) -> Result<(), Fault> {
     let language: Language = practice.language.parse().unwrap_or_default();
     readable(file).map_err(|fault| Fault(format!("{}: {fault}", file.display())))?;
-    let wish = Wish { dry_run, ..Wish::default() };
-    let report = transfers::import_file(db, practice, &Actor::operator(), file, &wish)
+    let report = transfers::import_file(db, practice, &Actor::operator(), file, wish)
         .map_err(|error| refused(error, language))?;
     let report = ReportOut::of(report, language);
     if json {
@@ -86,7 +85,7 @@ pub fn run(db: &Db, practice: &Practice, file: &Path, dry_run: bool, json: bool)
         complain(&format!("the column {column} is not known and was left out"));
     }
     let ReportOut { rows, accepted, created, changed, unchanged, .. } = report;
-    let (verb, refused) = (if dry_run { "would be" } else { "were" }, rows - accepted);
+    let (verb, refused) = (if wish.dry_run { "would be" } else { "were" }, rows - accepted);
     say(&format!(
         "{rows} lines: {created} {verb} created, {changed} changed, {unchanged} left as they are, {refused} refused."
     ));

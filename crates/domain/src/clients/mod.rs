@@ -12,6 +12,7 @@ pub mod door;
 mod fixed;
 mod history;
 mod holders;
+mod lines;
 mod model;
 mod names;
 mod provenance;
@@ -27,6 +28,7 @@ pub use contacts::{
 pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;
 pub use holders::{Sought, active_with, other_holder};
+pub use lines::{BETWEEN_COLUMNS, BETWEEN_HALVES, LineColumn, lines};
 pub use model::*;
 pub use names::names;
 pub use provenance::{Origins, provenance};

@@ -40,4 +40,6 @@ pub(crate) use naming::{checked_names, set};
 pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
-pub use values::{FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, stored_of_log};
+pub use values::{
+    FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, shown_of, stored_of_log,
+};

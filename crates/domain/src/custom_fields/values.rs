@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kinds::FieldKind;
 use super::model::{Field, FieldOption};
-use crate::clients::{self, Client, ClientId, ValueKey};
+use crate::clients::{self, Client, ClientId, ValueKey, Values};
 use crate::identity::{self, MemberId, Practice};
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::Conn;
@@ -49,7 +49,13 @@ pub fn shown<'a>(client: &'a Client, field: &'a Field) -> Option<FieldValue<'a>>
         let registered = matches!(facts.state.as_deref(), Some("registered" | "cannot_receive" | "unknown"));
         return facts.name.as_ref().or(facts.seat.as_ref()).filter(|_| registered).map(|n| FieldValue::AccessPoint(n));
     }
-    meant(client.values.get(&ValueKey(field.key))?, field.kind, &field.options)
+    shown_of(&client.values, field)
+}
+
+/// What the value of `field` among `values` means, if there is one.
+#[must_use]
+pub fn shown_of<'a>(values: &'a Values, field: &'a Field) -> Option<FieldValue<'a>> {
+    meant(values.get(&ValueKey(field.key))?, field.kind, &field.options)
 }
 
 /// What a stored value of this kind means; `None` when it has another shape than the kind's.

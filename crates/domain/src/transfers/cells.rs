@@ -5,7 +5,7 @@ use crate::clients::{CardDraft, FixedField as F};
 use crate::kernel::error::FieldError;
 use crate::kernel::{readings, text};
 
-/// The cell without blanks at its ends and without the apostrophe that [`guarded`] put before it; `None` when empty.
+/// The cell without blanks at its ends and without the apostrophe that stands before what is dangerous; `None` when empty.
 #[must_use]
 pub fn filled(cell: &str) -> Option<&str> {
     let cell = text::filled(cell)?;
@@ -15,14 +15,10 @@ pub fn filled(cell: &str) -> Option<&str> {
     }
 }
 
-/// The text as a spreadsheet will not take it for a formula: with an apostrophe before it when it begins like one, possibly
-/// after other apostrophes, so that [`filled`] always gives back the text.
+/// Whether a spreadsheet would take the text for a formula, possibly after apostrophes. A text file has an apostrophe before
+/// such a one, so that [`filled`] always gives back the text.
 #[must_use]
-pub fn guarded(text: String) -> String {
-    if is_dangerous(&text) { format!("'{text}") } else { text }
-}
-
-fn is_dangerous(text: &str) -> bool {
+pub fn is_dangerous(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
@@ -174,6 +170,10 @@ mod tests {
         ] {
             assert_eq!(language(cell), code);
         }
+    }
+
+    fn guarded(text: String) -> String {
+        if is_dangerous(&text) { format!("'{text}") } else { text }
     }
 
     #[test]

@@ -108,6 +108,11 @@ pub fn card_fields() -> impl Iterator<Item = F> {
     KNOWN.iter().map(|known| known.field)
 }
 
+/// Whether a column of this name holds a field of the card.
+pub fn is_known(name: &str) -> bool {
+    BY_NAME.contains_key(&folded(name))
+}
+
 /// What an export calls the field.
 pub fn label(field: F, language: Language) -> &'static str {
     let labels = KNOWN.iter().find(|known| known.field == field).map(|known| known.labels);

@@ -1,173 +1,214 @@
-//! A client list out: CSV for spreadsheets, a page of clients at a time.
+//! A client list out: CSV or a workbook, a page of clients at a time.
 
-use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
 
-use super::cells::guarded;
-use super::columns::{card_fields, label};
-use super::facts::Fact;
-use crate::clients::{self, Card, Client, FixedField as F, Responsible, Surroundings};
-use crate::custom_fields::{self, Field, FieldValue, Names};
+use super::book::Book;
+use super::named::FieldNames;
+use super::separated;
+use super::shown::{Cell, Column, Showing, chosen};
+use crate::clients::{self, BETWEEN_COLUMNS, LineColumn, Values};
+use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, shown_of};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
-use crate::kernel::db::Conn;
-use crate::kernel::error::{Error, Result};
-use crate::kernel::readings::said;
+use crate::kernel::db::{Conn, Db};
+use crate::kernel::error::{Error, FieldError, Result};
 use crate::views::{Asker, Listing, Lists};
 
 /// Clients read at a time.
-const PAGE: usize = 500;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const PAGE: usize = 2_000;
+/// Bytes of a workbook that go out at a time.
+const PIECE: usize = 256 * 1024;
+/// The most clients that a sheet has room for, below its header.
+const MOST_IN_SHEET: usize = 1_048_575;
+
+/// What kind of file an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of text: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
+    Csv,
+    /// A workbook with one sheet.
+    Xlsx,
+}
+
+/// How an export is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The kind of file.
+    pub format: Format,
+    /// The names of the columns, with commas between them; all columns when there are none.
+    pub columns: Option<&'a str>,
+    /// The language of the headers.
+    pub language: Language,
+}
+
+/// Where what is written goes.
+enum Sink {
+    /// Out as it comes; the header first.
+    Text { header: Option<Vec<String>> },
+    /// Into a workbook, which can go out once it is whole.
+    Book(Box<Book>),
+    /// Out of the finished workbook.
+    Finished(File),
+}
 
 /// An export under way. It holds no transaction: which clients it has, and in which order, is settled when it begins, and
 /// each is written as it is when its turn comes.
 pub struct Export {
     practice: Practice,
-    language: Language,
-    around: Surroundings,
-    fields: Vec<Field>,
-    /// Of the members and clients that the page's values speak of.
-    names: Names,
+    columns: Vec<Column>,
+    /// What is read of each client, and for each column its place there.
+    sources: Vec<LineColumn>,
+    places: Vec<usize>,
+    showing: Showing,
     keys: Vec<i64>,
-    /// How many of them are written; `None` before the header is.
-    written: Option<usize>,
+    /// How many of them are written.
+    written: usize,
+    sink: Sink,
 }
 
 impl Export {
-    /// Begins an export of the clients that match, in the order of the listing, with headers in `language`.
+    /// Begins an export of the clients that match, in the order of the listing.
     ///
     /// # Errors
-    /// As [`Lists::page`].
+    /// As [`Lists::page`] and [`chosen`]; [`Error::Invalid`] on `/format` with `too_many` when no sheet has room for them.
     pub fn begin(
         conn: &mut Conn,
         lists: &Lists,
         asker: &Asker<'_>,
         listing: &Listing,
-        language: Language,
+        look: &Look<'_>,
     ) -> Result<Self> {
         let practice = asker.practice;
-        let keys = lists.keys(conn, asker, listing)?;
-        let around = clients::surroundings(conn, practice)?;
         let catalogue = custom_fields::catalogue(conn, practice)?;
-        // What the system owns stands among the registration facts already.
-        let fields = catalogue.usable().filter(|field| !field.kind.is_system_owned()).cloned().collect();
-        Ok(Self { practice: practice.clone(), language, around, fields, names: Names::default(), keys, written: None })
+        let columns = chosen(look.columns, &catalogue)?;
+        let keys = lists.keys(conn, asker, listing)?;
+        if look.format == Format::Xlsx && keys.len() > MOST_IN_SHEET {
+            return Err(Error::Invalid(vec![FieldError::new("/format", "too_many").with("max", MOST_IN_SHEET)]));
+        }
+        let showing = Showing::of(&clients::surroundings(conn, practice)?, look.language);
+        let names = FieldNames::of(&catalogue);
+        let header: Vec<String> = columns.iter().map(|column| column.header(look.language, &names)).collect();
+        let mut sources: Vec<LineColumn> = Vec::new();
+        let mut places = Vec::with_capacity(columns.len());
+        for source in columns.iter().map(Column::source) {
+            let place = sources.iter().position(|known| *known == source);
+            places.push(place.unwrap_or(sources.len()));
+            if place.is_none() {
+                sources.push(source);
+            }
+        }
+        let sink = match look.format {
+            Format::Csv => Sink::Text { header: Some(header) },
+            Format::Xlsx => {
+                let widths: Vec<u16> = columns.iter().map(Column::width).collect();
+                Sink::Book(Box::new(Book::open(&header, &widths)?))
+            }
+        };
+        Ok(Self { practice: practice.clone(), columns, sources, places, showing, keys, written: 0, sink })
     }
 
-    /// The next piece of the file: UTF-8 with a byte order mark, semicolons, lines with carriage return and line feed.
-    /// `None` at the end.
+    /// The next piece of the file, never an empty one; `None` at the end.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub fn next(&mut self, conn: &mut Conn) -> Result<Option<Vec<u8>>> {
-        let Some(written) = self.written else {
-            self.written = Some(0);
-            return Ok(Some([BYTE_ORDER_MARK, &csv_of(&[self.header()])?].concat()));
-        };
-        let rest = self.keys.get(written..).unwrap_or_default();
-        let keys = rest.get(..PAGE).unwrap_or(rest);
-        if keys.is_empty() {
-            return Ok(None);
+    /// When the database refuses or there is no room for a file on this machine.
+    pub fn next(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
+        while let Sink::Book(book) = &mut self.sink {
+            if self.written < self.keys.len() {
+                self.page(db)?;
+                continue;
+            }
+            self.sink = Sink::Finished(book.finish()?);
         }
-        let (found, _) = clients::with_keys(conn, &self.practice, keys)?;
-        let spoken_of = found.iter().flat_map(|client| spoken_of(client, &self.fields));
-        self.names = Names::of(conn, &self.practice, spoken_of)?;
-        let by_key: HashMap<i64, &Client> = found.iter().map(|client| (client.key, client)).collect();
-        let in_order = keys.iter().filter_map(|key| by_key.get(key));
-        let rows: Vec<Vec<String>> = in_order.map(|client| self.row(client)).collect();
-        self.written = Some(written + keys.len());
-        Ok(Some(csv_of(&rows)?))
-    }
-
-    fn header(&self) -> Vec<String> {
-        let card = card_fields().map(|field| label(field, self.language).to_owned());
-        let facts = Fact::ALL.iter().map(|fact| fact.label(self.language).to_owned());
-        let custom = self.fields.iter().map(|field| field.names.in_language(self.language).to_owned());
-        card.chain(facts).chain(custom).map(guarded).collect()
-    }
-
-    fn row(&self, client: &Client) -> Vec<String> {
-        let card = card_fields().map(|field| self.cell(field, &client.card));
-        let facts = Fact::ALL.iter().map(|fact| fact.shown(&client.facts));
-        let custom = self.fields.iter().map(|field| self.custom(client, field));
-        card.chain(facts).chain(custom).map(guarded).collect()
-    }
-
-    fn cell(&self, field: F, card: &Card) -> String {
-        let text = match field {
-            F::Kind => return card.kind.as_str().to_owned(),
-            F::Name => return card.name.clone(),
-            F::VatLiable => {
-                return card.vat_liable.map_or_else(String::new, |yes| said(yes, self.language).to_owned());
+        match &mut self.sink {
+            Sink::Finished(file) => {
+                let mut piece = Vec::with_capacity(PIECE);
+                file.take(u64::try_from(PIECE).unwrap_or(u64::MAX)).read_to_end(&mut piece).map_err(Error::internal)?;
+                Ok((!piece.is_empty()).then_some(piece))
             }
-            F::Government => return said(card.government, self.language).to_owned(),
-            F::Identifiers => return card.identifiers.join(" "),
-            F::Country => return card.country.clone(),
-            F::Language => return card.language.clone(),
-            F::Responsible => {
-                return card.responsible.as_ref().map_or_else(String::new, |who| self.responsible(who));
-            }
-            F::Reference => &card.reference,
-            F::LegalForm => &card.legal_form,
-            F::EnterpriseNumber => &card.enterprise_number,
-            F::VatNumber => &card.vat_number,
-            F::Oin => &card.oin,
-            F::Street => &card.street,
-            F::StreetNumber => &card.street_number,
-            F::Postcode => &card.postcode,
-            F::Town => &card.town,
-            F::Email => &card.email,
-            F::Phone => &card.phone,
-            F::Website => &card.website,
-            F::Portfolio => &card.portfolio,
-            F::MandateStart => &card.mandate_start,
-            F::MandateEnd => &card.mandate_end,
-            F::Archived
-            | F::Contact
-            | F::Registration
-            | F::RegistrationCause
-            | F::AccessPointSeat
-            | F::AccessPointName => &None,
-        };
-        text.clone().unwrap_or_default()
-    }
-
-    /// The name, or where that would mean somebody else to an import, the address.
-    fn responsible(&self, who: &Responsible) -> String {
-        let member = self.around.members.iter().find(|member| Some(member.id) == who.member);
-        match member {
-            None => who.name.clone(),
-            Some(member) => match self.around.member_meant(&member.account.name) {
-                Some(meant) if meant.id == member.id => member.account.name.clone(),
-                _ => member.account.email.clone(),
+            Sink::Text { header: header @ Some(_) } => separated::header(&header.take().unwrap_or_default()).map(Some),
+            // Clients may have gone from the database meanwhile, but a piece with nothing in it would end the answer.
+            Sink::Text { .. } | Sink::Book(_) => loop {
+                match self.page(db)? {
+                    None => return Ok(None),
+                    Some(piece) if piece.is_empty() => {}
+                    piece => return Ok(piece),
+                }
             },
         }
     }
 
-    fn custom(&self, client: &Client, field: &Field) -> String {
-        let value = custom_fields::shown(client, field);
-        value.map_or_else(String::new, |value| custom_fields::readable(&value, &self.names, self.language))
+    /// Writes the next page of clients: the text that it makes, or into the workbook.
+    fn page(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
+        let rest = self.keys.get(self.written..).unwrap_or_default();
+        let keys = rest.get(..PAGE).unwrap_or(rest);
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let mut lines = db.read(|conn| clients::lines(conn, &self.practice, keys, &self.sources))?;
+        self.written += keys.len();
+        let of_values = self.sources.iter().position(|source| *source == LineColumn::Values);
+        let mut rows = Vec::with_capacity(lines.len());
+        for line in &mut lines {
+            rows.push(Row::of(line, of_values)?);
+        }
+        self.name_clients(db, &rows)?;
+        let Self { columns, places, showing, sink, .. } = self;
+        let mut text = separated::Writer::with_capacity(rows.len());
+        for row in &rows {
+            let parts: Vec<&str> = row.line.split(BETWEEN_COLUMNS).collect();
+            let cell = |(column, place)| row.cell(showing, column, parts.get(place).copied().unwrap_or_default());
+            let cells = columns.iter().zip(places.iter().copied()).map(cell);
+            match sink {
+                Sink::Book(book) => book.row(cells)?,
+                Sink::Text { .. } | Sink::Finished(_) => text.row(cells)?,
+            }
+        }
+        text.finish().map(Some)
+    }
+
+    /// Looks up what the clients are called that the page's values speak of.
+    fn name_clients(&mut self, db: &Db, rows: &[Row]) -> Result<()> {
+        let linking: Vec<&Field> = self.columns.iter().filter_map(links_to_clients).collect();
+        if linking.is_empty() {
+            return Ok(());
+        }
+        let mut ids = Vec::new();
+        for (row, field) in rows.iter().flat_map(|row| linking.iter().map(move |field| (row, field))) {
+            if let Some(FieldValue::Client(id)) = shown_of(&row.values, field) {
+                ids.push(id);
+            }
+        }
+        self.showing.clients = db.read(|conn| Names::of(conn, &self.practice, ids))?;
+        Ok(())
     }
 }
 
-/// The members and clients that a client's values speak of.
-fn spoken_of<'a>(client: &'a Client, fields: &'a [Field]) -> impl Iterator<Item = &'a str> {
-    fields.iter().filter_map(|field| match custom_fields::shown(client, field)? {
-        FieldValue::Member(id) | FieldValue::Client(id) => Some(id),
-        FieldValue::AccessPoint(_)
-        | FieldValue::Plain(_)
-        | FieldValue::YesNo(_)
-        | FieldValue::Amount(_)
-        | FieldValue::Option(_)
-        | FieldValue::Options(_)
-        | FieldValue::Document { .. } => None,
-    })
+/// A client as it was read.
+struct Row {
+    line: String,
+    values: Values,
 }
 
-fn csv_of(rows: &[Vec<String>]) -> Result<Vec<u8>> {
-    let mut writer =
-        csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row).map_err(Error::internal)?;
+impl Row {
+    fn of(line: String, of_values: Option<usize>) -> Result<Self> {
+        let document = of_values.and_then(|place| line.split(BETWEEN_COLUMNS).nth(place));
+        let values = document.filter(|document| document.len() > "{}".len()).map(serde_json::from_str).transpose()?;
+        Ok(Self { values: values.unwrap_or_default(), line })
     }
-    writer.into_inner().map_err(Error::internal)
+
+    fn cell<'a>(&'a self, showing: &'a Showing, column: &'a Column, text: &'a str) -> Cell<'a> {
+        match column {
+            Column::Custom(field) if field.kind != FieldKind::AccessPoint => showing.custom(field, &self.values),
+            Column::Card(_) | Column::Fact(_) | Column::Custom(_) => showing.plain(column, text),
+        }
+    }
+}
+
+/// The field of a column whose values are other clients.
+fn links_to_clients(column: &Column) -> Option<&Field> {
+    match column {
+        Column::Custom(field) if field.kind == FieldKind::Client => Some(field),
+        Column::Card(_) | Column::Fact(_) | Column::Custom(_) => None,
+    }
 }

@@ -1,9 +1,9 @@
-//! The registration facts as columns of an export: the network's, so an import leaves them alone.
+//! What the system knows of a client as columns of an export: an import leaves them alone.
 
-use crate::clients::RegistrationFacts;
+use crate::clients::{FixedField as F, LineColumn};
 use crate::kernel::catalogue::Language;
 
-/// A fact about a client's registration.
+/// A fact about a client's registration, or about its place in the practice's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact {
     /// The state.
@@ -18,12 +18,62 @@ pub enum Fact {
     CheckedAt,
     /// Since when it has given none.
     UnknownSince,
+    /// When the client was created.
+    CreatedAt,
+    /// When people last changed it.
+    UpdatedAt,
+    /// When it was archived.
+    ArchivedAt,
 }
 
 impl Fact {
-    /// All of them, in the order of an export.
-    pub const ALL: [Self; 6] =
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::State,
+        Self::Cause,
+        Self::Seat,
+        Self::AccessPoint,
+        Self::CheckedAt,
+        Self::UnknownSince,
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::ArchivedAt,
+    ];
+    /// Those of an export that does not name its columns, in their order.
+    pub const USUAL: [Self; 6] =
         [Self::State, Self::Cause, Self::Seat, Self::AccessPoint, Self::CheckedAt, Self::UnknownSince];
+
+    /// By what filters, orders and columns name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "registration.state",
+            Self::Cause => "registration.cause",
+            Self::Seat => "registration.access_point.seat_id",
+            Self::AccessPoint => "registration.access_point.name",
+            Self::CheckedAt => "registration.checked_at",
+            Self::UnknownSince => "registration.unknown_since",
+            Self::CreatedAt => "created_at",
+            Self::UpdatedAt => "updated_at",
+            Self::ArchivedAt => "archived_at",
+        }
+    }
+
+    /// The column that it is read from.
+    #[must_use]
+    pub fn column(self) -> LineColumn {
+        match self {
+            Self::State => LineColumn::Field(F::Registration),
+            Self::Cause => LineColumn::Field(F::RegistrationCause),
+            Self::Seat => LineColumn::Field(F::AccessPointSeat),
+            Self::AccessPoint => LineColumn::Field(F::AccessPointName),
+            Self::CheckedAt => LineColumn::Moment("checked_at"),
+            Self::UnknownSince => LineColumn::Moment("unknown_since"),
+            Self::CreatedAt => LineColumn::Moment("created_at"),
+            Self::UpdatedAt => LineColumn::Moment("updated_at"),
+            Self::ArchivedAt => LineColumn::Moment("archived_at"),
+        }
+    }
 
     fn labels(self) -> [&'static str; 4] {
         match self {
@@ -37,6 +87,9 @@ impl Fact {
             Self::UnknownSince => {
                 ["Peppol onbekend sinds", "Peppol inconnu depuis", "Peppol unbekannt seit", "Peppol unknown since"]
             }
+            Self::CreatedAt => ["Aangemaakt op", "Créé le", "Angelegt am", "Created at"],
+            Self::UpdatedAt => ["Gewijzigd op", "Modifié le", "Geändert am", "Changed at"],
+            Self::ArchivedAt => ["Gearchiveerd op", "Archivé le", "Archiviert am", "Archived at"],
         }
     }
 
@@ -56,19 +109,5 @@ impl Fact {
     #[must_use]
     pub fn is_label(name: &str) -> bool {
         Self::ALL.iter().any(|fact| fact.labels().contains(&name))
-    }
-
-    /// What is known; empty when nothing is.
-    #[must_use]
-    pub fn shown(self, facts: &RegistrationFacts) -> String {
-        let text = match self {
-            Self::State => facts.state.clone(),
-            Self::Cause => facts.cause.clone(),
-            Self::Seat => facts.seat.clone(),
-            Self::AccessPoint => facts.name.clone(),
-            Self::CheckedAt => facts.checked_at.map(|at| at.to_string()),
-            Self::UnknownSince => facts.unknown_since.map(|at| at.to_string()),
-        };
-        text.unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::*;
 use crate::clients::{self, Client};
-use crate::identity::{self, NewPractice, Practice, World};
+use crate::identity::{NewPractice, Practice, World};
 use crate::kernel::actor::Actor;
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Clock;
@@ -16,13 +16,13 @@ use crate::kernel::operations;
 use crate::schema::{audit_entries, changes, import_chunks};
 use crate::views::{Asker, Listing, Lists};
 
-struct Place {
-    db: Db,
-    practice: Practice,
+pub(super) struct Place {
+    pub(super) db: Db,
+    pub(super) practice: Practice,
     folder: tempfile::TempDir,
 }
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Sqlite(folder.path().join("klaar.db").display().to_string());
     let db = Db::open(&address, 4, Clock::system()).unwrap();
@@ -34,13 +34,13 @@ fn place() -> Place {
         language: "nl".to_owned(),
         enterprise_number: None,
     };
-    let practice = db.write(|tx| identity::create_practice(tx, &Actor::operator(), &new)).unwrap();
+    let practice = db.write(|tx| crate::custom_fields::establish_practice(tx, &Actor::operator(), &new)).unwrap();
     Place { db, practice, folder }
 }
 
 impl Place {
-    fn file(&self, bytes: &[u8]) -> PathBuf {
-        let path = self.folder.path().join("list.csv");
+    pub(super) fn file(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join("list");
         std::fs::write(&path, bytes).unwrap();
         path
     }
@@ -66,7 +66,8 @@ impl Place {
 
     fn export(&self, conn: &mut Conn, language: Language) -> Result<Export> {
         let asker = Asker { practice: &self.practice, me: None, key: None, now: self.db.clock().now() };
-        Export::begin(conn, &Lists::new(0), &asker, &Listing::default(), language)
+        let look = Look { format: Format::Csv, columns: None, language };
+        Export::begin(conn, &Lists::new(0), &asker, &Listing::default(), &look)
     }
 
     /// How many entries the audit trail and the change log have.
@@ -77,11 +78,11 @@ impl Place {
     }
 }
 
-fn found(report: &Report) -> Vec<(i64, &str, &str)> {
+pub(super) fn found(report: &Report) -> Vec<(i64, &str, &str)> {
     report.findings.iter().map(|f| (f.line, f.column.as_str(), f.code.as_str())).collect()
 }
 
-fn counts(report: &Report) -> (i64, i64, i64, i64, i64) {
+pub(super) fn counts(report: &Report) -> (i64, i64, i64, i64, i64) {
     let Counts { rows, created, changed, unchanged, rejected, .. } = report.counts;
     (rows, created, changed, unchanged, rejected)
 }
@@ -258,7 +259,7 @@ fn our_own_export_comes_back_unchanged() {
     for language in Language::ALL {
         let mut export = place.db.read(|conn| place.export(conn, language)).unwrap();
         let mut bytes = Vec::new();
-        while let Some(piece) = place.db.read(|conn| export.next(conn)).unwrap() {
+        while let Some(piece) = export.next(&place.db).unwrap() {
             bytes.extend(piece);
         }
         let text = String::from_utf8(bytes).unwrap();
@@ -395,4 +396,28 @@ fn a_list_from_a_practice_gives_what_it_must() {
     assert_eq!(i64::try_from(refusals).unwrap(), report.counts.rejected, "nothing else is wrong with them");
     let again = import_file(&place.db, &place.practice, &Actor::operator(), &path, &Wish::default()).unwrap();
     assert_eq!((again.counts.created, again.counts.changed), (0, 0));
+}
+
+/// Somebody changes the fields while a list comes in: what was read by the old ones is read again by the new.
+#[test]
+fn fields_that_change_in_between_are_seen_before_the_next_page() {
+    let place = place();
+    let list = "Naam;Klaar voor PEPPOL?\n".to_owned() + &(0..3_000).map(|at| format!("K{at};ja\n")).collect::<String>();
+    let job = upload(&place, &list, &Wish::default());
+    let mut work = Work::resume(&place.db, &job).unwrap().unwrap();
+    work.page(&place.db).unwrap();
+    let catalogue = place.db.read(|conn| crate::custom_fields::catalogue(conn, &place.practice)).unwrap();
+    let ready = catalogue.by_slug("ready").unwrap();
+    let off = crate::custom_fields::FieldChange {
+        active: crate::kernel::patch::Patch::Value(false),
+        ..crate::custom_fields::FieldChange::default()
+    };
+    let seen = (ready.id, ready.revision);
+    place
+        .db
+        .write(|tx| crate::custom_fields::change_field(tx, &place.practice, &Actor::operator(), seen, off))
+        .unwrap();
+    while work.page(&place.db).unwrap() == Progress::Going {}
+    let values: Vec<usize> = place.clients().iter().map(|client| client.values.len()).collect();
+    assert_eq!((values[0], values[1_999], values[2_000], values.len()), (1, 1, 0, 3_000));
 }
