@@ -2,11 +2,9 @@
 
 use actix_web::web::Query;
 use actix_web::{get, post};
-use klaar_domain::bulk_edits::{self, Assignment, BulkEdit, BulkEditId, Outcome, RowSeen, Selection, Wish};
-use klaar_domain::clients::ClientId;
-use klaar_domain::kernel::error::{Error, FieldError, Result};
+use klaar_domain::bulk_edits::{self, Assignment, BulkEdit, BulkEditId, Outcome, RowSeen, Wish};
+use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::page;
-use klaar_domain::views::Listing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,10 +13,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::audit::PageQuery;
 use crate::body::{Body, InPath};
 use crate::guards::{BulkEditsApply, ClientsRead, May};
-use crate::listing::FilterTree;
 use crate::operations::OperationOut;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
+use crate::selection::SelectionIn;
 
 /// What to do to which clients.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,32 +31,6 @@ pub struct BulkEditIn {
     /// What they are to have, at most ten fields.
     #[schema(min_items = 1, max_items = 10)]
     assignments: Vec<AssignmentIn>,
-}
-
-/// Which clients are meant: those that are named, those that a list would show, or all active ones.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Selection, example = json!({ "filter": { "field": "fields.ready", "op": "empty" }, "except": [] }))]
-pub struct SelectionIn {
-    /// These, up to 20,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 20_000)]
-    client_ids: Option<Vec<String>>,
-    /// Those that the filter means.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<FilterTree>)]
-    filter: Option<Value>,
-    /// Those in which all these words are found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = r"^[^\x00]*$", max_length = 1000)]
-    search: Option<String>,
-    /// All active ones; has to be said, so that a filter that was forgotten changes nobody.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    all: bool,
-    /// Not these, among them; up to 20,000.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 20_000)]
-    except: Vec<String>,
 }
 
 /// What all of them are to have in one field; exactly one of the ways.
@@ -91,29 +63,6 @@ pub struct ApplicationIn {
     overwrite_changed: bool,
 }
 
-impl SelectionIn {
-    fn selection(&self) -> Result<(Selection, Vec<ClientId>)> {
-        let except = ids(&self.except, "/selection/except")?;
-        let is_listing = self.filter.is_some() || self.search.is_some();
-        let ways = [self.client_ids.is_some(), is_listing, self.all];
-        if ways.iter().filter(|way| **way).count() != 1 {
-            return Err(Error::invalid("/selection", "one_selection"));
-        }
-        Ok(match &self.client_ids {
-            Some(named) => (Selection::Clients(ids(named, "/selection/client_ids")?), except),
-            None => {
-                let listing = Listing { filter: self.filter.clone(), search: self.search.clone(), sort: String::new() };
-                (Selection::Matching(listing), except)
-            }
-        })
-    }
-}
-
-fn ids(named: &[String], pointer: &str) -> Result<Vec<ClientId>> {
-    let wrong = |at: usize| Error::Invalid(vec![FieldError::new(format!("{pointer}/{at}"), "not_a_client")]);
-    named.iter().enumerate().map(|(at, id)| id.parse().map_err(|_| wrong(at))).collect()
-}
-
 impl BulkEditIn {
     fn wish(self) -> Result<Wish> {
         let (selection, except) = self.selection.selection()?;
@@ -121,11 +70,7 @@ impl BulkEditIn {
             let AssignmentIn { field, set, clear, add, remove } = said;
             Assignment { field, set, clear, add, remove }
         });
-        // Thousands of identifiers are not repeated to whoever looks at the edit later.
-        let said = match &self.selection.client_ids {
-            Some(named) => serde_json::json!({ "clients": named.len() }),
-            None => serde_json::to_value(&self.selection)?,
-        };
+        let said = self.selection.said()?;
         Ok(Wish { selection, except, said, assignments: assignments.collect() })
     }
 }
@@ -215,7 +160,7 @@ pub struct BulkEditRowOut {
     client_id: String,
     /// Its name.
     name: String,
-    /// Why it is left alone: `archived`, `changed_since`, `number_taken`, `fields_changed`; null when it is not.
+    /// Why it is left alone: `archived`, `not_concerned`, `changed_since`, `number_taken`, `fields_changed`; null when it is not.
     reason: Option<String>,
     /// What changes on it.
     values: Vec<BulkEditValueOut>,

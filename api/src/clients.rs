@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Query};
 use actix_web::{get, patch, post};
-use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, Values};
+use klaar_domain::clients::{self, CardChange, CardDraft, Client, ClientId, Responsible, Values};
 use klaar_domain::custom_fields::{self, Catalogue, Field, FieldOption, FieldValue, OptionId};
-use klaar_domain::identity::MemberId;
+use klaar_domain::identity::{MemberId, Practice};
 use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::page;
 use klaar_domain::kernel::patch::Patch;
-use klaar_domain::views::Asker;
+use klaar_domain::views::{self, Asker, Concern};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -245,12 +245,22 @@ pub struct ClientQuery {
     /// Clients without a value come last either way, and those that are alike by creation.
     #[param(pattern = r"^[^\x00]*$", example = "-fields.ready,name")]
     sort: Option<String>,
+    /// A saved view: its clients, among which the other parameters choose, in its order unless another is given.
+    #[param(pattern = "^view_[0-9a-f]{32}$", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    view: Option<String>,
     /// Where the page starts: `next_cursor` of the page before, in the same order.
     #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WyJuYW1lIixbInBlZXRlcnMiXSw0Ml0")]
     cursor: Option<String>,
     /// Rows of a page, 1 to 200; 50 when not given.
     #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u32>,
+}
+
+impl ClientQuery {
+    fn asked(&self) -> Asked<'_> {
+        let Self { filter, search, sort, view, cursor: _, limit: _ } = self;
+        Asked { filter: filter.as_deref(), search: search.as_deref(), sort: sort.as_deref(), view: view.as_deref() }
+    }
 }
 
 /// A client.
@@ -348,6 +358,12 @@ pub struct ResponsibleOut<'a> {
     name: &'a str,
 }
 
+impl<'a> ResponsibleOut<'a> {
+    pub(crate) fn of(who: &'a Responsible) -> Self {
+        Self { member_id: who.member, name: &who.name }
+    }
+}
+
 /// What the network says of a client.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Registration, example = json!({ "state": "cannot_receive", "cause": "no_document_type",
@@ -382,12 +398,14 @@ pub struct AccessPointOut<'a> {
 pub struct FieldsOut<'a> {
     client: &'a Client,
     catalogue: &'a Catalogue,
+    concern: &'a Concern,
 }
 
 impl<'a> Serialize for FieldsOut<'a> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let filled = |field: &'a Field| Some((&field.slug, FieldOut::of(custom_fields::shown(self.client, field)?)));
-        serializer.collect_map(self.catalogue.usable().filter_map(filled))
+        let concerned = self.catalogue.usable().filter(|field| self.concern.has(self.client, field));
+        serializer.collect_map(concerned.filter_map(filled))
     }
 }
 
@@ -436,7 +454,8 @@ impl<'a> FieldOut<'a> {
 }
 
 impl<'a> ClientOut<'a> {
-    pub(crate) fn of(client: &'a Client, catalogue: &'a Catalogue) -> Self {
+    /// A client with those custom values that concern it.
+    pub(crate) fn of(client: &'a Client, catalogue: &'a Catalogue, concern: &'a Concern) -> Self {
         let Client { id, card, facts, archived_at, revision, created_at, updated_at, key: _, values: _ } = client;
         Self {
             id: *id,
@@ -459,7 +478,7 @@ impl<'a> ClientOut<'a> {
             email: card.email.as_deref(),
             phone: card.phone.as_deref(),
             website: card.website.as_deref(),
-            responsible: card.responsible.as_ref().map(|r| ResponsibleOut { member_id: r.member, name: &r.name }),
+            responsible: card.responsible.as_ref().map(ResponsibleOut::of),
             portfolio: card.portfolio.as_deref(),
             mandate_start: card.mandate_start.as_deref(),
             mandate_end: card.mandate_end.as_deref(),
@@ -473,7 +492,7 @@ impl<'a> ClientOut<'a> {
                 checked_at: facts.checked_at,
                 unknown_since: facts.unknown_since,
             },
-            fields: FieldsOut { client, catalogue },
+            fields: FieldsOut { client, catalogue, concern },
             archived_at: *archived_at,
             revision: *revision,
             created_at: *created_at,
@@ -482,9 +501,10 @@ impl<'a> ClientOut<'a> {
     }
 }
 
-fn reply(client: &Client, catalogue: &Catalogue) -> Result<Reply> {
-    let revision = client.revision;
-    Ok(Reply::ok(&ClientOut::of(client, catalogue))?.tagged(revision))
+/// The client as it is now.
+fn reply(client: &Client, catalogue: &Catalogue, (practice, now): (&Practice, Instant)) -> Result<Reply> {
+    let concern = Concern::of([client], catalogue, practice, now);
+    Ok(Reply::ok(&ClientOut::of(client, catalogue, &concern))?.tagged(client.revision))
 }
 
 /// List clients
@@ -500,12 +520,12 @@ pub async fn list_clients(
     state: Data<State>,
 ) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
-        let asked =
-            Asked { filter: query.filter.as_deref(), search: query.search.as_deref(), sort: query.sort.as_deref() };
         let limit = page::limit(query.limit)?;
-        let (asker, listing) = (Asker::of(caller, state.db.clock().now()), asked.listing()?);
+        let asker = Asker::of(caller, state.db.clock().now());
+        let listing = query.asked().listing(conn, &state.lists, &asker)?;
         let (page, catalogue) = state.lists.page(conn, &asker, &listing, (query.cursor.as_deref(), limit))?;
-        Reply::ok(&PageOut::of(&page, |client| ClientOut::of(client, &catalogue)))
+        let concern = Concern::of(&page.items, &catalogue, &caller.practice, asker.now);
+        Reply::ok(&PageOut::of(&page, |client| ClientOut::of(client, &catalogue, &concern)))
     })
     .await
 }
@@ -522,8 +542,9 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
         let values = custom_fields::check_values(tx, &caller.practice, &catalogue, &fields, &Values::new())?;
         let client = clients::create(tx, &caller.practice, &caller.actor, draft, values)?;
-        let (revision, location) = (client.revision, format!("/v1/clients/{}", client.id));
-        Ok(Reply::created(location, &ClientOut::of(&client, &catalogue))?.tagged(revision))
+        let when = (&caller.practice, tx.now());
+        views::refuse_unconcerned(&client, &catalogue, when, &fields)?;
+        Ok(reply(&client, &catalogue, when)?.at(format!("/v1/clients/{}", client.id)))
     })
     .await
 }
@@ -535,7 +556,8 @@ pub async fn create_client(may: May<ClientsWrite>, body: Body<ClientIn>) -> Resu
 pub async fn get_client(may: May<ClientsRead>, id: InPath<ClientId>, state: Data<State>) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
         let catalogue = state.lists.catalogues().of(conn, &caller.practice)?;
-        reply(&clients::find(conn, &caller.practice, id.get()?)?, &catalogue)
+        let when = (&caller.practice, state.db.clock().now());
+        reply(&clients::find(conn, &caller.practice, id.get()?)?, &catalogue, when)
     })
     .await
 }
@@ -560,7 +582,9 @@ pub async fn update_client(
         let before = clients::find(tx, &caller.practice, id.get()?)?;
         let values = custom_fields::check_values(tx, &caller.practice, &catalogue, &fields, &before.values)?;
         let client = clients::change(tx, &caller.practice, &caller.actor, (before.id, seen.0), (change, values))?;
-        reply(&client, &catalogue)
+        let when = (&caller.practice, tx.now());
+        views::refuse_unconcerned(&client, &catalogue, when, &fields)?;
+        reply(&client, &catalogue, when)
     })
     .await
 }
@@ -574,7 +598,8 @@ pub async fn update_client(
 pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(&clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
+        let client = clients::archive(tx, &caller.practice, &caller.actor, id.get()?)?;
+        reply(&client, &catalogue, (&caller.practice, tx.now()))
     })
     .await
 }
@@ -588,7 +613,8 @@ pub async fn archive_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Res
 pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Result<Reply, Problem> {
     may.once(Vec::new(), move |tx, caller| {
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        reply(&clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?, &catalogue)
+        let client = clients::restore(tx, &caller.practice, &caller.actor, id.get()?)?;
+        reply(&client, &catalogue, (&caller.practice, tx.now()))
     })
     .await
 }

@@ -49,6 +49,7 @@ needs!(
     LookupsRun,
     AuditRead,
     FieldsManage,
+    ViewsManage,
     OperationsManage,
     MembersManage,
     KeysManage,

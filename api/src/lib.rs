@@ -23,8 +23,10 @@ mod openapi;
 mod operations;
 mod problem;
 mod reply;
+mod selection;
 mod shapes;
 mod transfers;
+mod views;
 
 use std::sync::Arc;
 
@@ -80,6 +82,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     history::routes(config);
     contacts::routes(config);
     custom_fields::routes(config);
+    views::routes(config);
     bulk_edits::routes(config);
     transfers::routes(config);
     lookups::routes(config);

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
-use klaar_domain::views::Listing;
+use klaar_domain::views::saved::{self, ViewId};
+use klaar_domain::views::{Asker, Listing, Lists};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
@@ -18,23 +20,38 @@ pub struct Asked<'a> {
     pub filter: Option<&'a str>,
     pub search: Option<&'a str>,
     pub sort: Option<&'a str>,
+    pub view: Option<&'a str>,
 }
 
 impl Asked<'_> {
-    /// What they ask for; by name when no order is given.
+    /// What they ask for, within the view when one is named; in the view's order, or by name, when no order is given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `/filter` when it is no JSON, on `/view` when there is none, and with what is broken in it.
+    pub fn listing(&self, conn: &mut Conn, lists: &Lists, asker: &Asker<'_>) -> Result<Listing> {
+        let Some(view) = self.view else { return self.within(None) };
+        let unknown = || Error::invalid("/view", "unknown_view");
+        let id: ViewId = view.parse().map_err(|_| unknown())?;
+        let catalogue = lists.catalogues().of(conn, asker.practice)?;
+        let listing = saved::listing_of(conn, &catalogue, asker, id);
+        self.within(Some(listing.map_err(|error| if matches!(error, Error::NotFound(_)) { unknown() } else { error })?))
+    }
+
+    /// The same within a listing that is known already.
     ///
     /// # Errors
     /// [`Error::Invalid`] on `/filter` when it is no JSON.
-    pub fn listing(&self) -> Result<Listing> {
+    pub fn within(&self, outer: Option<Listing>) -> Result<Listing> {
         let read = |text: &str| {
             serde_json::from_str::<Value>(text)
                 .map_err(|fault| Error::Invalid(vec![FieldError::new("/filter", "wrong_shape").with("reason", fault)]))
         };
-        Ok(Listing {
-            filter: self.filter.map(read).transpose()?,
-            search: self.search.map(str::to_owned),
-            sort: self.sort.unwrap_or("name").to_owned(),
-        })
+        let filter = self.filter.map(read).transpose()?;
+        let outer = outer.unwrap_or_else(|| Listing { sort: "name".to_owned(), ..Listing::default() });
+        // All words of both searches must be found, so one behind the other they are one search.
+        let words: Vec<&str> = outer.search.as_deref().into_iter().chain(self.search).collect();
+        let search = (!words.is_empty()).then(|| words.join(" "));
+        Ok(Listing { filter, search, also: outer.filter, sort: self.sort.map_or(outer.sort, str::to_owned) })
     }
 }
 
@@ -60,7 +77,7 @@ impl PartialSchema for FilterTree {
         let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `contacts.email`, `fields.ready`, …", "fields.ready").into())
             .property("op", text("How: `filled`, `empty`, `eq`, `ne`, `one_of`, `none_of`, `contains`, `starts_with`, `matches`, `lt`, `lte`, `gt`, `gte`, `between`, `has_all`, `set_by`, `set_from`, `set_before`, `set_after`, as far as the field has it.", "eq"))
             .required("op")
-            .property("value", ObjectBuilder::new().schema_type(anything).description(Some("What it is compared with. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks.")).examples([json!(true)]))
+            .property("value", ObjectBuilder::new().schema_type(anything).description(Some("What it is compared with. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution.")).examples([json!(true)]))
             .description(Some("A condition on one field."));
         OneOfBuilder::new()
             .item(list("and", "All of these; everyone when there are none."))

@@ -39,6 +39,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "api keys", description = "Keys for programs: shown once, limited to scopes."),
         (name = "clients", description = "The practice's clients with their Peppol fields."),
         (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
+        (name = "views", description = "What a practice looks at: saved views, the delivered control views, counts, what is not filled in."),
         (name = "bulk edits", description = "One value for many clients: previewed, applied, undone."),
         (name = "transfers", description = "Client lists in and out, as CSV files."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
@@ -101,7 +102,7 @@ fn forget_defaults(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
 
 /// Says of what is made with a `name` or `names` that one of the two is needed, which no attribute can say.
 fn need_a_name(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
-    for name in ["NewFieldCategory", "NewField"] {
+    for name in ["NewFieldCategory", "NewField", "NewView"] {
         let Some(RefOr::T(Schema::Object(made))) = schemas.get_mut(name) else { continue };
         let example = made.example.take();
         let described = made.description.take();

@@ -47,7 +47,7 @@ fn establish(db: &Db, actor: &Actor) -> Fallible<(Practice, Catalogue)> {
     };
     let practice = db.write(|tx| custom_fields::establish_practice(tx, actor, &new))?;
     let names = |name: &str| SaidNames { name: Some(name.to_owned()), names: None };
-    let category = NewCategory { names: names("Bench"), slug: None };
+    let category = NewCategory { names: names("Bench"), slug: None, criteria: None };
     let category = db.write(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
     for (slug, kind, options) in fields() {
         let new = NewField {

@@ -271,3 +271,25 @@ async fn a_field_that_became_another_breaks_the_edit_off_before_its_first_client
     let answer = api.post(&format!("/v1/bulk-edits/{}/application", text(&edit["id"])), &json!({})).await;
     assert_eq!(answer.expect(409)["code"], "fields_changed");
 }
+
+#[tokio::test]
+async fn a_saved_view_is_a_selection_and_criteria_leave_clients_out() {
+    let (house, api) = house().await;
+    let (a, b) = (client(&api, "A", json!({ "ready": true })).await, client(&api, "B", json!({})).await);
+    let own = field(&api, "own", "text", &[]).await;
+    let category = format!("/v1/field-categories/{}", text(&own["category_id"]));
+    let criteria = json!({ "field": "fields.ready", "op": "eq", "value": true });
+    change(&api, &category, json!({ "criteria": criteria })).await.expect(200);
+    let view = json!({ "name": "All by name", "filter": { "field": "name", "op": "one_of", "value": ["A", "B"] }, "columns": ["name"], "shared": true });
+    let view = api.post("/v1/views", &view).await.expect(201);
+    let selection = json!({ "view_id": view["id"] });
+    let edit = preview(&api, selection, json!([{ "field": "fields.own", "set": "x" }])).await;
+    assert_eq!([&edit["selected"], &edit["to_change"], &edit["refused"]], [2, 1, 1]);
+    let left = rows(&api, &edit, "refused").await;
+    assert_eq!([&left[0]["client_id"], &left[0]["reason"]], [&json!(b), &json!("not_concerned")]);
+    apply(&house, &api, &edit, json!({})).await;
+    assert_eq!(now(&api, &a).await["fields"]["own"], "x");
+    let unknown = json!({ "view_id": "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b" });
+    let wrong = refused(&api, unknown, json!([{ "field": "fields.comments", "set": "x" }])).await;
+    assert_eq!(wrong, [("/selection/view_id".to_owned(), "unknown_view".to_owned())]);
+}

@@ -85,6 +85,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let check = api.post("/v1/registration-checks", &json!({ "all": true })).await.expect(202);
     let edit = json!({ "selection": { "all": true }, "assignments": [{ "field": "portfolio", "set": "Theirs" }] });
     let edit = api.post("/v1/bulk-edits", &edit).await.expect(201);
+    let view = api.post("/v1/views", &json!({ "name": "Theirs", "shared": true })).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("clients", text(&client["id"])),
@@ -94,6 +95,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("operations", text(&operation["id"])),
         ("client-imports", text(&import["id"])),
         ("registration-checks", text(&check["registration_check_id"])),
+        ("views", text(&view["id"])),
         ("field-categories", text(&category["id"])),
         ("fields", text(&field["id"])),
         ("field-options", text(&field["options"][0]["id"])),

@@ -121,6 +121,8 @@ fn only_the_owner_writes_a_table() {
         ("fields", "custom_fields", ""),
         ("field_options", "custom_fields", ""),
         ("own_solutions", "custom_fields", ""),
+        ("saved_views", "views", ""),
+        ("completeness", "views", ""),
         ("audit_entries", "kernel", ""),
         ("operations", "kernel", ""),
         ("jobs", "kernel", ""),

@@ -7,16 +7,19 @@ use actix_web::{get, patch, post};
 use klaar_domain::custom_fields::{self, CategoryChange, CategoryId, Labels, NewCategory, SaidNames};
 use klaar_domain::identity::Practice;
 use klaar_domain::kernel::catalogue::Language;
-use klaar_domain::kernel::db::Conn;
+use klaar_domain::kernel::db::{Conn, Tx};
 use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::patch::Patch;
+use klaar_domain::views;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::outs::{CatalogueOut, CategoryOut};
 use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
+use crate::listing::FilterTree;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::GivenNames;
@@ -35,6 +38,9 @@ pub struct CategoryIn {
     /// Its stable name, unique in the practice; made from the name when not given.
     #[schema(pattern = "^[a-z][a-z0-9_]{0,62}$")]
     slug: Option<String>,
+    /// Whom its fields concern; everybody when not given. Contacts, searches and `set_…` conditions cannot be asked here.
+    #[schema(value_type = Option<FilterTree>)]
+    criteria: Option<Value>,
 }
 
 /// A change to a category: an absent field stays, a value sets it; nothing can be cleared.
@@ -54,13 +60,24 @@ pub struct CategoryPatch {
     /// Its place among the categories, from 1 on; the others make room.
     #[schema(value_type = i32, minimum = 1, maximum = 1000)]
     position: Patch<Whole>,
+    /// Whom its fields concern; null for everybody. The others keep their values, which their cards do not show.
+    #[schema(value_type = Option<FilterTree>)]
+    criteria: Patch<Value>,
 }
 
-impl From<CategoryPatch> for CategoryChange {
-    fn from(said: CategoryPatch) -> Self {
-        let CategoryPatch { names, active, in_lists, position } = said;
-        Self { names: renamed(names), active, in_lists, position: place(position) }
+impl CategoryPatch {
+    /// The change, its criteria checked.
+    fn checked(self, tx: &mut Tx<'_>, practice: &Practice, id: CategoryId) -> Result<CategoryChange> {
+        let Self { names, active, in_lists, position, criteria } = self;
+        let criteria = criteria.try_map(|tree| checked(tx, practice, &tree, Some(id)))?;
+        Ok(CategoryChange { names: renamed(names), active, in_lists, position: place(position), criteria })
     }
+}
+
+/// Criteria that can be asked of a single card.
+fn checked(tx: &mut Tx<'_>, practice: &Practice, tree: &Value, own: Option<CategoryId>) -> Result<Value> {
+    let catalogue = custom_fields::catalogue(tx, practice)?;
+    views::check_criteria(tree, &catalogue, (practice, tx.now()), own)
 }
 
 /// New names as the domain takes them.
@@ -122,8 +139,9 @@ pub async fn list_field_categories(may: May<ClientsRead>, query: Query<CategoryQ
 pub async fn create_field_category(may: May<FieldsManage>, body: Body<CategoryIn>) -> Result<Reply, Problem> {
     let language = may.language;
     may.once(body.hash, move |tx, caller| {
-        let CategoryIn { name, names, slug } = body.value;
-        let new = NewCategory { names: SaidNames { names: names.map(Labels), name }, slug };
+        let CategoryIn { name, names, slug, criteria } = body.value;
+        let criteria = criteria.map(|tree| checked(tx, &caller.practice, &tree, None)).transpose()?;
+        let new = NewCategory { names: SaidNames { names: names.map(Labels), name }, slug, criteria };
         let id = custom_fields::create_category(tx, &caller.practice, &caller.actor, new)?;
         Ok(reply(tx, &caller.practice, id, language)?.at(format!("/v1/field-categories/{id}")))
     })
@@ -155,7 +173,8 @@ pub async fn update_field_category(
     let language = may.language;
     may.write(move |tx, caller| {
         let id = id.get()?;
-        custom_fields::change_category(tx, &caller.practice, &caller.actor, (id, seen.0), body.value.into())?;
+        let change = body.value.checked(tx, &caller.practice, id)?;
+        custom_fields::change_category(tx, &caller.practice, &caller.actor, (id, seen.0), change)?;
         reply(tx, &caller.practice, id, language)
     })
     .await

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use klaar_domain::custom_fields::{Catalogue, Category, Field, FieldOption};
 use klaar_domain::kernel::catalogue::Language;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::listing::FilterTree;
 
 /// Categories with their fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FieldCatalogue, example = json!({ "items": [{ "id": "cat_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "slug": "peppol", "name": "PEPPOL",
-    "names": { "nl": "PEPPOL" }, "position": 1, "delivered": true, "active": true, "in_lists": true, "archived_at": null, "revision": 1, "fields": [] }] }))]
+    "names": { "nl": "PEPPOL" }, "position": 1, "delivered": true, "active": true, "in_lists": true, "criteria": null, "archived_at": null, "revision": 1, "fields": [] }] }))]
 pub struct CatalogueOut {
     /// The categories in their order.
     items: Vec<CategoryOut>,
@@ -19,7 +22,7 @@ pub struct CatalogueOut {
 /// A category of fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FieldCategory, example = json!({ "id": "cat_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "slug": "peppol", "name": "PEPPOL",
-    "names": { "nl": "PEPPOL" }, "position": 1, "delivered": true, "active": true, "in_lists": true, "archived_at": null, "revision": 1, "fields": [] }))]
+    "names": { "nl": "PEPPOL" }, "position": 1, "delivered": true, "active": true, "in_lists": true, "criteria": null, "archived_at": null, "revision": 1, "fields": [] }))]
 pub struct CategoryOut {
     /// The category's identifier.
     id: String,
@@ -37,6 +40,9 @@ pub struct CategoryOut {
     active: bool,
     /// Its fields are shown in "all clients".
     in_lists: bool,
+    /// Whom its fields concern; null for everybody. While it names a field that is gone, it leaves nobody out.
+    #[schema(value_type = Option<FilterTree>)]
+    criteria: Option<Value>,
     /// When it was archived; null while it is there.
     archived_at: Option<String>,
     /// Raised with each change; also the ETag.
@@ -158,6 +164,7 @@ impl CategoryOut {
             delivered: category.is_delivered(),
             active: category.active,
             in_lists: category.in_lists,
+            criteria: category.criteria.clone(),
             archived_at: category.archived_at.map(|at| at.to_string()),
             revision: category.revision,
             fields: own.map(|field| FieldOut::of(field, language)).collect(),

@@ -33,6 +33,9 @@ pub struct ExportQuery {
     /// The order, as for listing them; by name when not given.
     #[param(pattern = r"^[^\x00]*$", example = "name")]
     sort: Option<String>,
+    /// A saved view: its clients, among which the other parameters choose, in its order unless another is given.
+    #[param(pattern = "^view_[0-9a-f]{32}$", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    view: Option<String>,
     /// The kind of file; CSV when not given.
     #[param(inline, example = "xlsx")]
     format: Option<FormatQuery>,
@@ -42,6 +45,13 @@ pub struct ExportQuery {
     /// All fields of the card, the registration and the practice when not given.
     #[param(pattern = r"^[^\x00]*$", example = "name,enterprise_number,fields.ready")]
     columns: Option<String>,
+}
+
+impl ExportQuery {
+    fn asked(&self) -> Asked<'_> {
+        let Self { filter, search, sort, view, format: _, columns: _ } = self;
+        Asked { filter: filter.as_deref(), search: search.as_deref(), sort: sort.as_deref(), view: view.as_deref() }
+    }
 }
 
 /// The kind of file.
@@ -84,11 +94,10 @@ pub async fn export_clients(
     let (format, kind, disposition) = query.format.unwrap_or_default().kind();
     let lists = state.clone();
     let begin = move |conn: &mut Conn, caller: &Caller| {
-        let asked =
-            Asked { filter: query.filter.as_deref(), search: query.search.as_deref(), sort: query.sort.as_deref() };
         let asker = Asker::of(caller, lists.db.clock().now());
         let look = Look { format, columns: query.columns.as_deref(), language };
-        Export::begin(conn, &lists.lists, &asker, &asked.listing()?, &look)
+        let listing = query.asked().listing(conn, &lists.lists, &asker)?;
+        Export::begin(conn, &lists.lists, &asker, &listing, &look)
     };
     let export = may.read(begin).await?;
     // What goes wrong before the first piece is there can still be said.

@@ -286,6 +286,7 @@ diesel::table! {
         revision -> BigInt,
         created_at -> BigInt,
         archived_at -> Nullable<BigInt>,
+        criteria -> Nullable<JsonType>,
     }
 }
 
@@ -626,6 +627,36 @@ diesel::table! {
         skipped -> Nullable<JsonType>,
         undo_entry_key -> Nullable<BigInt>,
         kept -> Nullable<JsonType>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    saved_views (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        delivered_key -> Nullable<Text>,
+        names -> JsonType,
+        owner_member -> Nullable<UidType>,
+        owner_key -> Nullable<UidType>,
+        content -> JsonType,
+        adapted -> Bool,
+        hidden -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    completeness (practice_id) {
+        practice_id -> UidType,
+        expected -> JsonType,
+        revision -> BigInt,
+        updated_at -> BigInt,
     }
 }
 

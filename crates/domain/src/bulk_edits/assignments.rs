@@ -82,6 +82,15 @@ impl Planned {
         }
     }
 
+    /// Whether somebody may get a value by it; clearing is always allowed.
+    pub(super) fn sets(&self) -> bool {
+        match self {
+            Self::Value { value, .. } => value.is_some(),
+            Self::Options { add, .. } => !add.is_empty(),
+            Self::Portfolio { .. } | Self::Language { .. } | Self::Responsible { .. } | Self::Archived { .. } => true,
+        }
+    }
+
     /// Whether the field is still what it was when the assignment was checked.
     pub(super) fn still_holds(&self, catalogue: &Catalogue) -> bool {
         match self {

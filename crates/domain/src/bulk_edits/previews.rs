@@ -7,13 +7,15 @@ use super::assignments::{self, Assignment, Planned};
 use super::model::{BulkEdit, BulkEditId, Left, Status};
 use super::queries;
 use crate::clients::{self, ClientId};
-use crate::custom_fields::{self, Catalogue};
+use crate::custom_fields::{self, Catalogue, Field};
 use crate::identity::{Caller, Practice};
 use crate::kernel::JsonText;
+use crate::kernel::clock::Instant;
 use crate::kernel::db::{self, Conn, Db, Tx};
 use crate::kernel::error::{Error, FieldError, Result};
 use crate::schema::{bulk_edit_chunks as chunks, bulk_edits};
-use crate::views::{Asker, Listing, Lists};
+use crate::views::saved::{self, ViewId};
+use crate::views::{Asker, Concern, Listing, Lists};
 
 /// The most clients that a selection names one by one.
 pub const MOST_NAMED: usize = 20_000;
@@ -29,6 +31,8 @@ pub enum Selection {
     Clients(Vec<ClientId>),
     /// All that a list would show.
     Matching(Listing),
+    /// All that a saved view shows.
+    View(ViewId),
 }
 
 /// What somebody wants to do to many clients.
@@ -63,10 +67,18 @@ pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<B
         let except = named(conn, practice, (&wish.except, "/selection/except"))?;
         let freeze = |conn: &mut Conn, mut keys: Vec<i64>, catalogue: &Catalogue| {
             keys.retain(|key| except.binary_search(key).is_err());
-            freeze(conn, (practice, catalogue), &keys, &wish.assignments)
+            freeze(conn, (practice, catalogue, asker.now), &keys, &wish.assignments)
         };
         match &wish.selection {
             Selection::Matching(listing) => lists.select(conn, &asker, listing, freeze).map_err(in_selection),
+            Selection::View(id) => {
+                let catalogue = lists.catalogues().of(conn, practice)?;
+                let listing = saved::listing_of(conn, &catalogue, &asker, *id).map_err(|error| match error {
+                    Error::NotFound(_) => Error::invalid("/selection/view_id", "unknown_view"),
+                    other => in_selection(other),
+                })?;
+                lists.select(conn, &asker, &listing, freeze).map_err(in_selection)
+            }
             Selection::Clients(ids) => db::snapshot(conn, |conn| {
                 let keys = named(conn, practice, (ids, "/selection/client_ids"))?;
                 let catalogue = custom_fields::catalogue(conn, practice)?;
@@ -108,7 +120,7 @@ fn named(conn: &mut Conn, practice: &Practice, (ids, pointer): (&[ClientId], &st
 
 fn freeze(
     conn: &mut Conn,
-    (practice, catalogue): (&Practice, &Catalogue),
+    (practice, catalogue, now): (&Practice, &Catalogue, Instant),
     keys: &[i64],
     said: &[Assignment],
 ) -> Result<Frozen> {
@@ -118,19 +130,53 @@ fn freeze(
     let mut chunks = Vec::new();
     for chunk in keys.chunks(if asks_archived { SMALL_CHUNK } else { CHUNK }) {
         let whom = (practice, chunk);
-        let archived = if asks_archived { Vec::new() } else { queries::archived(conn, whom)? };
+        let mut archived = if asks_archived { Vec::new() } else { queries::archived(conn, whom)? };
+        archived.sort_unstable();
         let mut differing = Vec::new();
         for planned in &plan {
             differing.extend(queries::differing(conn, whom, planned)?);
         }
         differing.sort_unstable();
         differing.dedup();
-        let refused: Left =
-            archived.iter().filter(|key| differing.contains(key)).map(|key| (*key, "archived".to_owned())).collect();
-        differing.retain(|key| !archived.contains(key));
+        let mut refused: Left = archived
+            .iter()
+            .filter(|key| differing.binary_search(key).is_ok())
+            .map(|key| (*key, "archived".to_owned()))
+            .collect();
+        differing.retain(|key| archived.binary_search(key).is_err());
+        let unconcerned = unconcerned(conn, (practice, catalogue, now), &plan, &differing)?;
+        differing.retain(|key| unconcerned.binary_search(key).is_err());
+        refused.extend(unconcerned.into_iter().map(|key| (key, "not_concerned".to_owned())));
         chunks.push((differing, refused));
     }
     Ok(Frozen { plan, selected: keys.len(), as_of, chunks })
+}
+
+/// Clients that would get a value in a category of fields that does not concern them.
+fn unconcerned(
+    conn: &mut Conn,
+    (practice, catalogue, now): (&Practice, &Catalogue, Instant),
+    plan: &[Planned],
+    keys: &[i64],
+) -> Result<Vec<i64>> {
+    let has_criteria = |field: &&Field| {
+        catalogue.categories.iter().any(|category| category.id == field.category && category.criteria.is_some())
+    };
+    let set = plan.iter().filter(|planned| planned.sets());
+    let fields: Vec<&Field> =
+        set.filter_map(|planned| catalogue.by_key(planned.number())).filter(has_criteria).collect();
+    let mut left_out = Vec::new();
+    if fields.is_empty() {
+        return Ok(left_out);
+    }
+    for chunk in keys.chunks(SMALL_CHUNK) {
+        let found = clients::with_keys(conn, practice, chunk)?.0;
+        let concern = Concern::of(&found, catalogue, practice, now);
+        let others = found.iter().filter(|client| fields.iter().any(|field| !concern.has(client, field)));
+        left_out.extend(others.map(|client| client.key));
+    }
+    left_out.sort_unstable();
+    Ok(left_out)
 }
 
 fn keep(tx: &mut Tx<'_>, caller: &Caller, wish: &Wish, frozen: &Frozen) -> Result<BulkEdit> {

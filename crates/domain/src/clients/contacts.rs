@@ -73,6 +73,18 @@ pub fn contacts_of(conn: &mut Conn, practice: &Practice, client: &Client) -> Res
     Ok(own.load(conn)?)
 }
 
+/// The contacts of several clients by name, each with its client's key.
+///
+/// # Errors
+/// When the database refuses.
+pub fn contacts_of_all(conn: &mut Conn, practice: &Practice, clients: &[i64]) -> Result<Vec<(i64, Contact)>> {
+    let own = contacts::table
+        .filter(contacts::practice_id.eq(practice.id).and(contacts::client_key.eq_any(clients)))
+        .order((contacts::name, contacts::id))
+        .select((contacts::client_key, Contact::as_select()));
+    Ok(own.load(conn)?)
+}
+
 /// One contact with the client that it belongs to.
 ///
 /// # Errors

@@ -22,7 +22,8 @@ pub use actions::{CheckedValues, archive, change, check_changed, create, restore
 pub use card::{Card, CardChange, CardDraft, ClientKind, Responsible};
 pub use checks::{Surroundings, check};
 pub use contacts::{
-    Contact, ContactChange, ContactId, add_contact, change_contact, contact, contacts_of, remove_contact,
+    Contact, ContactChange, ContactId, add_contact, change_contact, contact, contacts_of, contacts_of_all,
+    remove_contact,
 };
 pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;

@@ -23,6 +23,7 @@ fn deliver(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor) -> Result<()> {
         position: 1,
         active: true,
         in_lists: true,
+        criteria: None,
         archived_at: None,
         revision: 1,
         created_at: tx.now(),

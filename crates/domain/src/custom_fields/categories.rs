@@ -24,6 +24,8 @@ pub struct NewCategory {
     pub names: SaidNames,
     /// Its stable name; made from the name when not given.
     pub slug: Option<String>,
+    /// Whom it concerns, already checked by `views::check_criteria`; everybody when not given.
+    pub criteria: Option<Value>,
 }
 
 /// What a PATCH says of a category.
@@ -37,6 +39,8 @@ pub struct CategoryChange {
     pub in_lists: Patch<bool>,
     /// Its place among the categories, from 1 on.
     pub position: Patch<i32>,
+    /// Whom it concerns, already checked by `views::check_criteria`; null for everybody.
+    pub criteria: Patch<Value>,
 }
 
 /// Makes a category, the last in order.
@@ -59,6 +63,7 @@ pub fn create_category(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, new:
         names,
         active: true,
         in_lists: true,
+        criteria: new.criteria,
         archived_at: None,
         revision: 1,
         created_at: tx.now(),
@@ -77,7 +82,7 @@ fn last(categories: &[Category]) -> i32 {
 fn state(category: &Category) -> Value {
     json!({
         "slug": category.slug, "names": category.names, "active": category.active, "in_lists": category.in_lists,
-        "position": category.position, "archived": category.archived_at.is_some(),
+        "position": category.position, "criteria": category.criteria, "archived": category.archived_at.is_some(),
     })
 }
 
@@ -92,6 +97,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, practice: &Practice, category: &Category) 
             field_categories::position.eq(category.position),
             field_categories::active.eq(category.active),
             field_categories::in_lists.eq(category.in_lists),
+            field_categories::criteria.eq(category.criteria.as_ref().map(JsonText::of)),
             field_categories::archived_at.eq(category.archived_at),
             field_categories::revision.eq(category.revision),
             field_categories::created_at.eq(category.created_at),
@@ -133,6 +139,7 @@ pub fn change_category(
     }
     after.active = naming::set(said.active, "/active")?.unwrap_or(before.active);
     after.in_lists = naming::set(said.in_lists, "/in_lists")?.unwrap_or(before.in_lists);
+    said.criteria.apply(&mut after.criteria);
     let order = order_with(&catalogue, before, place);
     after.position = order.iter().find(|(other, _)| *other == id).map_or(before.position, |(_, place)| *place);
     if after == *before {
@@ -167,6 +174,7 @@ fn write(tx: &mut Tx<'_>, practice: &Practice, after: &Category) -> Result<()> {
             field_categories::position.eq(after.position),
             field_categories::active.eq(after.active),
             field_categories::in_lists.eq(after.in_lists),
+            field_categories::criteria.eq(after.criteria.as_ref().map(JsonText::of)),
             field_categories::archived_at.eq(after.archived_at),
             field_categories::revision.eq(after.revision + 1),
         ))

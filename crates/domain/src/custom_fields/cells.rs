@@ -260,7 +260,7 @@ fn parted(typed: &str) -> Vec<String> {
             '"' if is_quoted && rest.peek() == Some(&'"') => part.extend(rest.next()),
             '"' if is_quoted || part.trim().is_empty() => is_quoted = !is_quoted,
             c if !is_quoted && (BETWEEN.contains(&c) || c == '\n' || c == '\r') => {
-                parts.push(std::mem::take(&mut part))
+                parts.push(std::mem::take(&mut part));
             }
             c => part.push(c),
         }

@@ -59,6 +59,9 @@ pub struct Category {
     pub active: bool,
     /// Its fields are shown in "all clients".
     pub in_lists: bool,
+    /// Whom it concerns: a filter tree, checked by `views::check_criteria`; everybody when there is none. The others' cards
+    /// do not show its fields.
+    pub criteria: Option<serde_json::Value>,
     /// Since when it and its fields are put away; `None` while it is there.
     pub archived_at: Option<Instant>,
     /// Raised with each change.
@@ -201,6 +204,8 @@ pub struct Catalogue {
     pub categories: Vec<Category>,
     /// The fields in the order of categories and positions, also those that are switched off or archived.
     pub fields: Vec<Field>,
+    /// The seat ids of the practice's own solution.
+    pub own_seats: Vec<String>,
 }
 
 impl Catalogue {

@@ -42,7 +42,7 @@ pub struct SaidNames {
 ///
 /// # Errors
 /// [`Error::Invalid`] with `missing`, `too_long`, `control_characters` or `unknown_value`.
-pub(super) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
+pub(crate) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
     let pointed = said.names.unwrap_or_default().0.into_iter();
     let mut given: Vec<(String, String, String)> =
         pointed.map(|(code, name)| (format!("/names/{code}"), code, name)).collect();
@@ -103,7 +103,7 @@ pub(super) fn checked_labels(labels: Labels) -> Result<Labels> {
 }
 
 /// What a PATCH sets; what it clears is refused, since the field cannot be empty.
-pub(super) fn set<T>(patch: Patch<T>, pointer: &str) -> Result<Option<T>> {
+pub(crate) fn set<T>(patch: Patch<T>, pointer: &str) -> Result<Option<T>> {
     match patch {
         Patch::Absent => Ok(None),
         Patch::Null => Err(Error::invalid(pointer, "missing")),

@@ -24,6 +24,7 @@ struct CategoryRow {
     position: i32,
     active: bool,
     in_lists: bool,
+    criteria: Option<JsonText>,
     archived_at: Option<Instant>,
     revision: i64,
     created_at: Instant,
@@ -83,19 +84,20 @@ pub fn catalogue(conn: &mut Conn, practice: &Practice) -> Result<Catalogue> {
         .order((field_options::field_key, field_options::position, field_options::key))
         .select(OptionRow::as_select())
         .load(conn)?;
-    let own: Option<(Option<i64>, Option<i64>)> = own_solutions::table
+    let own: Option<(Option<i64>, Option<i64>, JsonText)> = own_solutions::table
         .find(practice.id)
-        .select((own_solutions::receive_option, own_solutions::send_option))
+        .select((own_solutions::receive_option, own_solutions::send_option, own_solutions::seat_ids))
         .first(conn)
         .optional()?;
-    let own = own.map_or([None, None], |(receive, send)| [receive, send]);
+    let own_seats: Vec<String> = own.as_ref().map(|(.., seats)| seats.read()).transpose()?.unwrap_or_default();
+    let own = own.map_or([None, None], |(receive, send, _)| [receive, send]);
     let categories: Vec<Category> = categories.into_iter().map(category_of).collect::<Result<_>>()?;
     let options: Vec<FieldOption> = options.into_iter().map(|row| option_of(row, own)).collect::<Result<_>>()?;
     let mut fields: Vec<Field> =
         field_rows.into_iter().map(|row| field_of(row, &categories, &options)).collect::<Result<_>>()?;
     // Stable, so the order within a category stays.
     fields.sort_by_key(|field| categories.iter().position(|category| category.id == field.category));
-    Ok(Catalogue { categories, fields })
+    Ok(Catalogue { categories, fields, own_seats })
 }
 
 fn category_of(row: CategoryRow) -> Result<Category> {
@@ -106,6 +108,7 @@ fn category_of(row: CategoryRow) -> Result<Category> {
         position: row.position,
         active: row.active,
         in_lists: row.in_lists,
+        criteria: row.criteria.map(|tree| tree.read()).transpose()?,
         archived_at: row.archived_at,
         revision: row.revision,
         created_at: row.created_at,

@@ -221,6 +221,8 @@ rights! {
     AuditRead = "audit:read" for Manager,
     /// Manage categories, fields and options.
     FieldsManage = "fields:manage" for Manager,
+    /// Make, change and delete views that everybody sees; say what is expected to be filled in.
+    ViewsManage = "views:manage" for Manager,
     /// Apply and undo bulk edits.
     BulkEditsApply = "bulk_edits:apply" for Manager,
     /// Send campaigns.

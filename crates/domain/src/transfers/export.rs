@@ -8,7 +8,7 @@ use super::named::FieldNames;
 use super::separated;
 use super::shown::{Cell, Column, Showing, chosen};
 use crate::clients::{self, BETWEEN_COLUMNS, LineColumn, Values};
-use crate::custom_fields::{self, FieldKind, FieldValue, Names, shown_of};
+use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, shown_of};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::{Conn, Db};
@@ -169,11 +169,7 @@ impl Export {
 
     /// Looks up what the clients are called that the page's values speak of.
     fn name_clients(&mut self, db: &Db, rows: &[Row]) -> Result<()> {
-        let links = |column| match column {
-            &Column::Custom(ref field) if field.kind == FieldKind::Client => Some(field.as_ref()),
-            Column::Card(_) | Column::Fact(_) | Column::Custom(_) => None,
-        };
-        let linking: Vec<_> = self.columns.iter().filter_map(links).collect();
+        let linking: Vec<_> = self.columns.iter().filter_map(linking).collect();
         if linking.is_empty() {
             return Ok(());
         }
@@ -185,6 +181,14 @@ impl Export {
         }
         self.showing.clients = db.read(|conn| Names::of(conn, &self.practice, ids))?;
         Ok(())
+    }
+}
+
+/// The field of a column whose values speak of clients.
+fn linking(column: &Column) -> Option<&Field> {
+    match column {
+        Column::Custom(field) if field.kind == FieldKind::Client => Some(field),
+        Column::Card(_) | Column::Fact(_) | Column::Custom(_) => None,
     }
 }
 

@@ -75,7 +75,7 @@ pub enum Input {
 
 /// Where records come from.
 enum Source {
-    Text(Records<Box<dyn Read + Send>>),
+    Text(Box<Records<Box<dyn Read + Send>>>),
     Sheet(Rows),
 }
 
@@ -113,9 +113,9 @@ impl ClientFile {
         let (mapping, names) = (&wish.mapping, FieldNames::of(catalogue));
         let mut source = match input {
             Input::Text(_) if wish.sheet.is_some() => return Err(Error::invalid("/sheet", "no_sheets")),
-            Input::Text(reader) => Source::Text(
+            Input::Text(reader) => Source::Text(Box::new(
                 Records::open(reader, |line| separator(line, mapping, &names)).map_err(|fault| unread(&fault))?,
-            ),
+            )),
             Input::Workbook(file) => Source::Sheet(Rows::open(file, wish.sheet.as_deref())?),
         };
         let mut record = Record::default();

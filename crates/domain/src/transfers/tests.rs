@@ -54,7 +54,7 @@ impl Place {
     }
 
     fn clients(&self) -> Vec<Client> {
-        let asker = Asker { practice: &self.practice, me: None, now: self.db.clock().now() };
+        let asker = Asker { practice: &self.practice, me: None, key: None, now: self.db.clock().now() };
         let read = |conn: &mut Conn| {
             let keys = Lists::new(0).keys(conn, &asker, &Listing::default())?;
             clients::with_keys(conn, &self.practice, &keys)
@@ -65,7 +65,7 @@ impl Place {
     }
 
     fn export(&self, conn: &mut Conn, language: Language) -> Result<Export> {
-        let asker = Asker { practice: &self.practice, me: None, now: self.db.clock().now() };
+        let asker = Asker { practice: &self.practice, me: None, key: None, now: self.db.clock().now() };
         let look = Look { format: Format::Csv, columns: None, language };
         Export::begin(conn, &Lists::new(0), &asker, &Listing::default(), &look)
     }

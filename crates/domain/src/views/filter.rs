@@ -83,10 +83,25 @@ impl Node {
 /// An entry for each wrong part, under its own pointer: `wrong_filter`, `too_deep`, `too_many`, `unknown_field`,
 /// `wrong_operator`, `wrong_type`, `unknown_option`, `malformed_date`, `malformed_instant`.
 pub fn read(filter: &Value, ground: &Ground<'_>, pointer: &str) -> Result<Node, Vec<FieldError>> {
-    let mut reader = Reader { ground, wrong: Vec::new(), conditions: 0 };
-    let node = reader.node(filter, pointer, 0);
-    match node {
-        Some(node) if reader.wrong.is_empty() => Ok(node),
+    read_noting(filter, ground, pointer).map(|(node, _)| node)
+}
+
+/// The same, and why it means nobody although it is right: `no_own_solution`, while the practice has named none.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_noting(
+    filter: &Value,
+    ground: &Ground<'_>,
+    pointer: &str,
+) -> Result<(Node, Vec<FieldError>), Vec<FieldError>> {
+    let mut reader = Reader { ground, wrong: Vec::new(), notes: Vec::new(), conditions: 0 };
+    match reader.node(filter, pointer, 0) {
+        Some(node) if reader.wrong.is_empty() => {
+            // Whoever is "not at the practice's own solution" would be everybody, which is nobody's question.
+            let node = if reader.notes.is_empty() { node } else { Node::Or(Vec::new()) };
+            Ok((node, reader.notes))
+        }
         _ => Err(reader.wrong),
     }
 }
@@ -94,6 +109,7 @@ pub fn read(filter: &Value, ground: &Ground<'_>, pointer: &str) -> Result<Node, 
 struct Reader<'a> {
     ground: &'a Ground<'a>,
     wrong: Vec<FieldError>,
+    notes: Vec<FieldError>,
     conditions: usize,
 }
 
@@ -146,7 +162,11 @@ impl Reader<'_> {
         };
         let op = parts.get("op").and_then(Value::as_str).unwrap_or_default();
         let value = parts.get("value").unwrap_or(&Value::Null);
-        match self.asked(&subject, op, value) {
+        let own_seats = operands::own_seats(name, op, value, self.ground.catalogue);
+        if own_seats.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.notes.push(FieldError::new(format!("{pointer}/value"), "no_own_solution"));
+        }
+        match self.asked(&subject, op, own_seats.as_ref().unwrap_or(value)) {
             Ok(node) => Some(node),
             Err(Fault::Operator) => {
                 let ops = operators(&subject).join(", ");

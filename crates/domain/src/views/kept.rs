@@ -56,6 +56,13 @@ pub struct Usage {
     pub loads: u64,
 }
 
+impl Slot {
+    /// A column that is made for one question.
+    pub(super) fn of(column: Column) -> Self {
+        Self { column, used: AtomicU64::new(0) }
+    }
+}
+
 impl Columns {
     /// Keeps at most `most` bytes, beside what one list needs.
     #[must_use]

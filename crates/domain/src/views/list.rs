@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,26 +37,29 @@ pub struct Listing {
     pub filter: Option<Value>,
     /// Words that must all be found, besides.
     pub search: Option<String>,
+    /// A second filter tree that must hold besides, as when somebody narrows a saved view; not given for most listings.
+    pub also: Option<Value>,
     /// The order: fields with commas between them, `-` in front for the other direction.
     pub sort: String,
 }
 
 /// A listing against a practice's fields.
-struct Plan {
-    node: Node,
-    sorting: Sorting,
-    columns: Vec<ColumnId>,
+pub(super) struct Plan {
+    pub(super) node: Node,
+    pub(super) sorting: Sorting,
+    /// All columns that it asks.
+    pub(super) columns: Vec<ColumnId>,
 }
 
 /// Where a page begins: the order, the place of the last client in it, and its key.
 #[derive(Debug, Serialize, Deserialize)]
-struct Position(String, Vec<Place>, i64);
+pub(super) struct Position(String, Vec<Place>, i64);
 
 /// The rows of a page before the clients are read.
-struct Found {
-    keys: Vec<i64>,
-    total: usize,
-    next: Option<String>,
+pub(super) struct Found {
+    pub(super) keys: Vec<i64>,
+    pub(super) total: usize,
+    pub(super) next: Option<String>,
 }
 
 /// Whoever asks, and when.
@@ -65,6 +69,8 @@ pub struct Asker<'a> {
     pub practice: &'a Practice,
     /// The identifier of the member that `me` means; `None` for a program.
     pub me: Option<&'a str>,
+    /// The identifier of the API key, when a program asks.
+    pub key: Option<&'a str>,
     /// The moment from which relative days are counted.
     pub now: Instant,
 }
@@ -73,8 +79,15 @@ impl<'a> Asker<'a> {
     /// The caller of the API.
     #[must_use]
     pub fn of(caller: &'a Caller, now: Instant) -> Self {
-        let me = caller.actor.id.as_deref().filter(|_| caller.actor.kind == ActorKind::Member);
-        Self { practice: &caller.practice, me, now }
+        let id_of = |kind: ActorKind| caller.actor.id.as_deref().filter(|_| caller.actor.kind == kind);
+        Self { practice: &caller.practice, me: id_of(ActorKind::Member), key: id_of(ActorKind::ApiKey), now }
+    }
+}
+
+impl Asker<'_> {
+    /// What filters are read against.
+    pub(super) fn ground<'b>(&'b self, catalogue: &'b Catalogue, zone: &'b TimeZone) -> Ground<'b> {
+        Ground { catalogue, now: self.now, zone, me: self.me }
     }
 }
 
@@ -106,10 +119,7 @@ impl Lists {
         listing: &Listing,
         (cursor, limit): (Option<&str>, u32),
     ) -> Result<(Page<Client>, Arc<Catalogue>)> {
-        let from: Option<Position> = cursor.map(page::decode).transpose()?;
-        if from.as_ref().is_some_and(|Position(sort, ..)| *sort != listing.sort) {
-            return Err(Error::invalid("/cursor", "malformed_cursor"));
-        }
+        let from = Position::read(cursor, listing)?;
         let find = |rows: &Rows<'_>, plan: &Plan| plan.page(rows, (&listing.sort, from.as_ref()), limit);
         if let Some(found) = self.at_once(conn, asker, listing, &find)? {
             return Ok(found);
@@ -155,18 +165,51 @@ impl Lists {
     /// # Errors
     /// As [`Lists::page`].
     pub fn keys(&self, conn: &mut Conn, asker: &Asker<'_>, listing: &Listing) -> Result<Vec<i64>> {
+        let as_it_is = |_: &mut Plan, _: &Ground<'_>| Ok(());
+        self.look(conn, asker, listing, as_it_is, |_, rows, seen| {
+            let in_order = seen.plan.sorting.over(rows).all(&seen.plan.node.rows(rows));
+            Ok(in_order.into_iter().filter_map(|row| rows.keys.get(row).copied()).collect())
+        })
+    }
+
+    /// Looks at the columns behind a listing, to which `widen` may add what it asks besides.
+    pub(super) fn look<X, T>(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        widen: impl FnOnce(&mut Plan, &Ground<'_>) -> Result<X>,
+        answer: impl FnOnce(&mut Conn, &Rows<'_>, Seen<X>) -> Result<T>,
+    ) -> Result<T> {
         let practice = asker.practice;
         let prepare = |conn: &mut Conn, fields_version: i64| {
             let catalogue = self.catalogues.at(conn, practice, (fields_version, fields_version))?;
             let mut plan = Plan::of(listing, &catalogue, asker)?;
             plan.name_members(conn, practice)?;
+            let zone = zone_of(practice);
+            let asked = widen(&mut plan, &asker.ground(&catalogue, &zone))?;
             let needed = plan.columns.clone();
-            Ok((plan, needed))
+            Ok((Seen { plan, asked, catalogue }, needed))
         };
-        self.columns.exactly(conn, practice, prepare, |_, rows, plan| {
-            let in_order = plan.sorting.over(rows).all(&plan.node.rows(rows));
-            Ok(in_order.into_iter().filter_map(|row| rows.keys.get(row).copied()).collect())
-        })
+        self.columns.exactly(conn, practice, prepare, answer)
+    }
+}
+
+/// What a look at the columns is made with.
+pub(super) struct Seen<X> {
+    pub(super) plan: Plan,
+    pub(super) asked: X,
+    pub(super) catalogue: Arc<Catalogue>,
+}
+
+impl Position {
+    /// The position that a cursor of the same order keeps.
+    pub(super) fn read(cursor: Option<&str>, listing: &Listing) -> Result<Option<Self>> {
+        let from: Option<Self> = cursor.map(page::decode).transpose()?;
+        if from.as_ref().is_some_and(|Self(sort, ..)| *sort != listing.sort) {
+            return Err(Error::invalid("/cursor", "malformed_cursor"));
+        }
+        Ok(from)
     }
 }
 
@@ -199,9 +242,9 @@ impl Lists {
 impl Plan {
     fn of(listing: &Listing, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<Self> {
         let zone = zone_of(asker.practice);
-        let ground = Ground { catalogue, now: asker.now, zone: &zone, me: asker.me };
+        let ground = asker.ground(catalogue, &zone);
         let mut parts = Vec::new();
-        if let Some(tree) = &listing.filter {
+        for tree in listing.filter.iter().chain(&listing.also) {
             parts.push(filter::read(tree, &ground, "/filter").map_err(Error::Invalid)?);
         }
         let plain = |field: &str, op: &str, value: Value| {
@@ -231,7 +274,7 @@ impl Plan {
         Ok(())
     }
 
-    fn page(&self, rows: &Rows<'_>, (sort, from): (&str, Option<&Position>), limit: u32) -> Found {
+    pub(super) fn page(&self, rows: &Rows<'_>, (sort, from): (&str, Option<&Position>), limit: u32) -> Found {
         let matching: Bits = self.node.rows(rows);
         let total = matching.count();
         let order = self.sorting.over(rows);
@@ -252,7 +295,7 @@ impl Plan {
 
 impl Found {
     /// The clients, which came in any order, in the order of the page.
-    fn page(&self, clients: Vec<Client>) -> Page<Client> {
+    pub(super) fn page(&self, clients: Vec<Client>) -> Page<Client> {
         let mut by_key: std::collections::HashMap<i64, Client> =
             clients.into_iter().map(|client| (client.key, client)).collect();
         Page {

@@ -5,19 +5,32 @@
 //! reads the practice's version together with its page and catches up from the change log when it is behind.
 
 mod columns;
+mod completeness;
 mod conditions;
+mod counts;
+mod criteria;
 mod filter;
+mod gaps;
 mod kept;
 mod list;
+mod loaded;
 mod operands;
 mod order;
 mod queries;
 mod rows;
+pub mod saved;
 mod sorting;
 mod subjects;
+mod tables;
+mod trees;
 
+pub use completeness::{Completeness, completeness, set_completeness};
+pub use counts::{Counts, ValueCount};
+pub use criteria::{Concern, broken_criteria, check_criteria, refuse_unconcerned};
 pub use filter::operators;
+pub use gaps::{Gaps, Incomplete};
 pub use kept::Usage;
 pub use list::{Asker, Listing, Lists};
 pub use operands::{Ground, zone_of};
 pub use subjects::{FIXED, Kind, Subject};
+pub use tables::{TableColumn, label};

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::conditions::Test;
 use super::filter::MOST_VALUES;
@@ -20,6 +20,8 @@ use crate::kernel::text as texts;
 const DAY: f64 = 86_400_000_000.0;
 /// How far a relative day may lie from today.
 const FARTHEST: i64 = 100_000;
+/// The subject that the practice's own solution can be asked of.
+const SEAT: &str = "registration.access_point.seat_id";
 
 /// What a filter is read against: the practice's fields, the moment, and who asks.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +142,12 @@ fn distance(value: &Value) -> Result<Option<i64>, FieldError> {
         Some(days) if parts.len() == 1 => Ok(Some(days)),
         _ => Err(FieldError::new("", "wrong_type").with("wanted", "{\"days_from_now\": 3}")),
     }
+}
+
+/// What `{"own_solution": true}` stands for where seat ids are asked about: those of the practice's own solution.
+pub fn own_seats(name: &str, op: &str, value: &Value, catalogue: &Catalogue) -> Option<Value> {
+    let is_asked = name == SEAT && matches!(op, "one_of" | "none_of");
+    (is_asked && *value == json!({ "own_solution": true })).then(|| json!(catalogue.own_seats))
 }
 
 /// A text of up to 1,000 characters.

@@ -189,7 +189,7 @@ fn joined(values: Vec<Value>, take: &mut impl FnMut(i64, Raw)) {
 }
 
 /// A value as it was read, in the form of its column.
-fn raw(column: ColumnId, txt: Option<String>, num: Option<f64>) -> Raw {
+pub fn raw(column: ColumnId, txt: Option<String>, num: Option<f64>) -> Raw {
     if let ColumnId::SetterOf(_) = column {
         return num.map_or(Raw::Missing, |entry| Raw::Entry(entry as i64));
     }
@@ -237,7 +237,7 @@ pub fn days(day: jiff::civil::Date) -> f64 {
 
 /// A custom value from the JSON that is stored; `None` when it is of another kind, as for a moment after the field's kind
 /// was changed.
-fn custom(kind: Kind, json: &str) -> Option<Raw> {
+pub fn custom(kind: Kind, json: &str) -> Option<Raw> {
     match kind {
         Kind::Number | Kind::Amount => json.parse().ok().map(Raw::Number),
         Kind::Flag => json.parse().ok().map(Raw::Flag),

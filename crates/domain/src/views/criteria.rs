@@ -1,0 +1,141 @@
+//! Whom a category of fields concerns: a filter tree on the category, asked of clients that are loaded.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+
+use super::filter::{self, Node};
+use super::loaded::Loaded;
+use super::operands::{Ground, zone_of};
+use super::subjects::CUSTOM;
+use super::trees;
+use crate::clients::Client;
+use crate::custom_fields::{Catalogue, Category, CategoryId, Field};
+use crate::identity::Practice;
+use crate::kernel::clock::Instant;
+use crate::kernel::error::{Error, FieldError, Result};
+
+/// Where criteria stand in the input.
+const POINTER: &str = "/criteria";
+
+/// Whom the categories of a practice do not concern, among some clients.
+#[derive(Debug, Default)]
+pub struct Concern(Vec<(CategoryId, HashSet<i64>)>);
+
+impl Concern {
+    /// Asks the criteria of all categories about these clients. Criteria that cannot be read any more, because they name a
+    /// field that is gone, leave nobody out.
+    pub fn of<'a>(
+        clients: impl IntoIterator<Item = &'a Client>,
+        catalogue: &Catalogue,
+        practice: &Practice,
+        now: Instant,
+    ) -> Self {
+        let with_criteria: Vec<&Category> = catalogue.categories.iter().filter(|c| c.criteria.is_some()).collect();
+        if with_criteria.is_empty() {
+            return Self::default();
+        }
+        let clients: Vec<&Client> = clients.into_iter().collect();
+        let left_out = with_criteria.into_iter().filter_map(|category| {
+            let node = met(category, catalogue, practice, now)?;
+            let mut asked = Vec::new();
+            node.columns(&mut asked);
+            let loaded = Loaded::of(&clients, &asked);
+            let concerned = node.rows(&loaded.rows());
+            let others = clients.iter().enumerate().filter(|(row, _)| !concerned.has(*row));
+            Some((category.id, others.map(|(_, client)| client.key).collect()))
+        });
+        Self(left_out.collect())
+    }
+
+    /// Whether the field concerns the client.
+    #[must_use]
+    pub fn has(&self, client: &Client, field: &Field) -> bool {
+        !self.0.iter().any(|(category, others)| *category == field.category && others.contains(&client.key))
+    }
+}
+
+/// The criteria of a category, read; `None` when it has none or they cannot be read any more.
+pub(super) fn met(category: &Category, catalogue: &Catalogue, practice: &Practice, now: Instant) -> Option<Node> {
+    let zone = zone_of(practice);
+    let ground = Ground { catalogue, now, zone: &zone, me: None };
+    filter::read(category.criteria.as_ref()?, &ground, POINTER).ok()
+}
+
+/// Refuses values for fields that do not concern the client as it is after the change. Clearing is always allowed.
+///
+/// # Errors
+/// [`Error::Invalid`] with `not_concerned` under `/fields/<slug>`.
+pub fn refuse_unconcerned(
+    after: &Client,
+    catalogue: &Catalogue,
+    (practice, now): (&Practice, Instant),
+    given: &BTreeMap<String, Value>,
+) -> Result<()> {
+    let concern = Concern::of([after], catalogue, practice, now);
+    let set = given.iter().filter(|(_, value)| !value.is_null());
+    let wrong = set.filter_map(|(slug, _)| {
+        let field = catalogue.by_slug(slug).filter(|field| !concern.has(after, field))?;
+        Some(FieldError::new(format!("/fields/{}", field.slug), "not_concerned"))
+    });
+    let wrong: Vec<FieldError> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+/// Checks criteria before a category gets them (`None` for a new one), and names options by their identifiers.
+///
+/// # Errors
+/// [`Error::Invalid`] under `/criteria` as a filter, and `not_in_criteria` for what a single card cannot answer: contacts,
+/// searches, who set a value, `me`, and the category's own fields.
+pub fn check_criteria(
+    criteria: &Value,
+    catalogue: &Catalogue,
+    (practice, now): (&Practice, Instant),
+    own: Option<CategoryId>,
+) -> Result<Value> {
+    let zone = zone_of(practice);
+    let ground = Ground { catalogue, now, zone: &zone, me: None };
+    filter::read(criteria, &ground, POINTER).map_err(Error::Invalid)?;
+    let (mut tree, mut wrong) = (criteria.clone(), Vec::new());
+    trees::visit(&mut tree, POINTER, &mut |condition, pointer| {
+        let text = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (field, op) = (text("field"), text("op"));
+        let is_own = field.strip_prefix(CUSTOM).and_then(|slug| catalogue.by_slug(slug)).map(|f| f.category);
+        if field == "search" || field.starts_with("contacts.") || (is_own.is_some() && is_own == own) {
+            wrong.push(FieldError::new(format!("{pointer}/field"), "not_in_criteria"));
+        }
+        if op.starts_with("set_") {
+            wrong.push(FieldError::new(format!("{pointer}/op"), "not_in_criteria"));
+        }
+        if condition.get("value").is_some_and(|value| speaks_of_me(value) && is_person(field, catalogue)) {
+            wrong.push(FieldError::new(format!("{pointer}/value"), "not_in_criteria"));
+        }
+    });
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    trees::fix_options(&mut tree, catalogue);
+    Ok(tree)
+}
+
+/// Why the criteria of a category cannot be read any more; nothing when they can.
+#[must_use]
+pub fn broken_criteria(
+    category: &Category,
+    catalogue: &Catalogue,
+    (practice, now): (&Practice, Instant),
+) -> Vec<FieldError> {
+    let zone = zone_of(practice);
+    let ground = Ground { catalogue, now, zone: &zone, me: None };
+    let read = |tree: &Value| filter::read(tree, &ground, POINTER).err();
+    category.criteria.as_ref().and_then(read).unwrap_or_default()
+}
+
+fn speaks_of_me(value: &Value) -> bool {
+    value == "me" || value.as_array().is_some_and(|values| values.iter().any(|value| value == "me"))
+}
+
+fn is_person(name: &str, catalogue: &Catalogue) -> bool {
+    use super::subjects::{Kind, Subject};
+    Subject::named(name, catalogue).is_some_and(|s| matches!(s.kind, Kind::Member | Kind::Responsible))
+}

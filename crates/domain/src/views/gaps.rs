@@ -1,0 +1,103 @@
+//! Clients of whom something is missing that the practice expects to be filled in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::completeness::Completeness;
+use super::conditions::Test;
+use super::criteria::met;
+use super::filter::Node;
+use super::list::{Asker, Found, Listing, Lists, Plan, Position, Seen};
+use super::operands::Ground;
+use super::rows::Rows;
+use super::subjects::Subject;
+use crate::clients::{self, Client};
+use crate::custom_fields::Catalogue;
+use crate::identity::Practice;
+use crate::kernel::db::Conn;
+use crate::kernel::error::Result;
+use crate::kernel::page::Page;
+
+/// A client with what is missing of it.
+#[derive(Debug, Clone)]
+pub struct Incomplete {
+    /// The client.
+    pub client: Client,
+    /// The expected fields without a value, in their order.
+    pub missing: Vec<String>,
+}
+
+/// A page of clients of whom something is missing.
+#[derive(Debug)]
+pub struct Gaps {
+    /// The clients, in the order of the listing.
+    pub page: Page<Incomplete>,
+    /// For each expected field how many of all matching clients lack it.
+    pub counts: Vec<(String, usize)>,
+    /// The fields that the names belong to.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// What is asked of one expected field: which clients lack it.
+type Lack = (String, Node);
+
+impl Lists {
+    /// One page of the clients that match and lack something that is expected, and how many lack what. A field of a
+    /// category that does not concern a client is not missing there.
+    ///
+    /// # Errors
+    /// As [`Lists::page`].
+    pub fn gaps(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        (expected, cursor, limit): (&Completeness, Option<&str>, u32),
+    ) -> Result<Gaps> {
+        let from = Position::read(cursor, listing)?;
+        let widen = |plan: &mut Plan, ground: &Ground<'_>| {
+            let lacks = lacks(expected, ground, asker.practice);
+            let any = Node::Or(lacks.iter().map(|(_, lack)| lack.clone()).collect());
+            any.columns(&mut plan.columns);
+            plan.node = Node::And(vec![plan.node.clone(), any]);
+            Ok(lacks)
+        };
+        self.look(conn, asker, listing, widen, |conn, rows, seen| {
+            let found = seen.plan.page(rows, (&listing.sort, from.as_ref()), limit);
+            let clients = clients::with_keys(conn, asker.practice, &found.keys)?.0;
+            Ok(answered(rows, &seen, found, clients))
+        })
+    }
+}
+
+fn lacks(expected: &Completeness, ground: &Ground<'_>, practice: &Practice) -> Vec<Lack> {
+    let lack = |name: &str| {
+        let subject = Subject::named(name, ground.catalogue)?;
+        let is_empty = Node::Not(Box::new(Node::Is(subject.column, Test::Filled)));
+        let category = subject.field.and_then(|field| ground.catalogue.category(field.category));
+        let concerned = category.and_then(|category| met(category, ground.catalogue, practice, ground.now));
+        let lack = concerned.map_or(is_empty.clone(), |concerned| Node::And(vec![is_empty, concerned]));
+        Some((name.to_owned(), lack))
+    };
+    expected.expected.iter().filter_map(|name| lack(name)).collect()
+}
+
+fn answered(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: Found, clients: Vec<Client>) -> Gaps {
+    let matching = seen.plan.node.rows(rows);
+    let (mut counts, mut missing) = (Vec::new(), HashMap::<i64, Vec<String>>::new());
+    for (name, lack) in &seen.asked {
+        let mut without = lack.rows(rows);
+        without.and(&matching);
+        counts.push((name.clone(), without.count()));
+        for key in &found.keys {
+            if rows.place(*key).is_ok_and(|row| without.has(row)) {
+                missing.entry(*key).or_default().push(name.clone());
+            }
+        }
+    }
+    let page = found.page(clients).map(|client| {
+        let missing = missing.remove(&client.key).unwrap_or_default();
+        Incomplete { client, missing }
+    });
+    Gaps { page, counts, catalogue: Arc::clone(&seen.catalogue) }
+}

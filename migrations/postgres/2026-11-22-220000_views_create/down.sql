@@ -1,0 +1,2 @@
+DROP TABLE completeness;
+DROP TABLE saved_views;

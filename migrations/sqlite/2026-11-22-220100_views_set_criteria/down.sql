@@ -1,0 +1,1 @@
+ALTER TABLE field_categories DROP COLUMN criteria;
