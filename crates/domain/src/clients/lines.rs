@@ -57,6 +57,8 @@ impl LineColumn {
 
 #[derive(QueryableByName)]
 struct Line {
+    #[diesel(sql_type = BigInt)]
+    key: i64,
     #[diesel(sql_type = Text)]
     line: String,
 }
@@ -66,12 +68,7 @@ struct Line {
 ///
 /// # Errors
 /// When the database refuses.
-pub fn lines(
-    conn: &mut Conn,
-    practice: &Practice,
-    keys: &[i64],
-    columns: &[LineColumn],
-) -> Result<impl ExactSizeIterator<Item = String> + use<>> {
+pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
     let spelled = |id: &str| {
         let expressions: Vec<String> = columns.iter().map(|column| column.expression(id)).collect();
         // The empty text is for those who ask for no column at all.
@@ -79,14 +76,16 @@ pub fn lines(
     };
     let values =
         if columns.contains(&LineColumn::Values) { "JOIN client_values v ON v.client_key = c.key" } else { "" };
+    // In the order in which they lie: asked for in any other, each costs a page of the database.
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
     let rows: Vec<Line> = match conn {
         Conn::Postgres(c) => {
             let line = spelled("replace(c.responsible_id::text, '-', '')");
             diesel::sql_query(format!(
-                "SELECT {line} AS line FROM unnest($1) WITH ORDINALITY AS asked(key, place) \
-                 JOIN clients c ON c.key = asked.key {values} WHERE c.practice_id = $2 ORDER BY asked.place"
+                "SELECT c.key AS key, {line} AS line FROM clients c {values} WHERE c.practice_id = $2 AND c.key = ANY($1)"
             ))
-            .bind::<Array<BigInt>, _>(keys)
+            .bind::<Array<BigInt>, _>(&sorted)
             .bind::<UidType, _>(practice.id)
             .load(c)?
         }
@@ -94,14 +93,21 @@ pub fn lines(
             let line = spelled("lower(hex(c.responsible_id))");
             // A cross join is done as it is written: one client after the other, in the order of the keys.
             diesel::sql_query(format!(
-                "SELECT {line} AS line FROM json_each($1) AS asked \
+                "SELECT c.key AS key, {line} AS line FROM json_each($1) AS asked \
                  CROSS JOIN clients c ON c.key = asked.value {} WHERE c.practice_id = $2",
                 values.replace("JOIN", "CROSS JOIN")
             ))
-            .bind::<Text, _>(serde_json::to_string(keys)?)
+            .bind::<Text, _>(serde_json::to_string(&sorted)?)
             .bind::<UidType, _>(practice.id)
             .load(c)?
         }
     };
-    Ok(rows.into_iter().map(|row| row.line))
+    let mut by_place: Vec<Option<String>> = vec![None; sorted.len()];
+    for Line { key, line } in rows {
+        if let Some(place) = sorted.binary_search(&key).ok().and_then(|at| by_place.get_mut(at)) {
+            *place = Some(line);
+        }
+    }
+    let placed = keys.iter().filter_map(|key| by_place.get_mut(sorted.binary_search(key).ok()?)?.take());
+    Ok(placed.collect())
 }
