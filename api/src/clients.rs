@@ -412,7 +412,7 @@ impl<'a> Serialize for FieldsOut<'a> {
 /// A custom value as it is sent.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum FieldOut<'a> {
+pub(crate) enum FieldOut<'a> {
     Text(&'a str),
     Plain(&'a Value),
     YesNo(bool),
@@ -426,7 +426,7 @@ enum FieldOut<'a> {
 
 /// An option that a client has.
 #[derive(Debug, Serialize)]
-struct OptionOut<'a> {
+pub(crate) struct OptionOut<'a> {
     option_id: OptionId,
     label: &'a str,
 }
@@ -438,7 +438,7 @@ impl<'a> OptionOut<'a> {
 }
 
 impl<'a> FieldOut<'a> {
-    fn of(value: FieldValue<'a>) -> Self {
+    pub(crate) fn of(value: FieldValue<'a>) -> Self {
         match value {
             FieldValue::AccessPoint(name) => Self::Text(name),
             FieldValue::Plain(value) => Self::Plain(value),
@@ -523,8 +523,8 @@ pub async fn list_clients(
         let limit = page::limit(query.limit)?;
         let asker = Asker::of(caller, state.db.clock().now());
         let listing = query.asked().listing(conn, &state.lists, &asker)?;
-        let (page, catalogue) = state.lists.page(conn, &asker, &listing, (query.cursor.as_deref(), limit))?;
-        let concern = Concern::of(&page.items, &catalogue, &caller.practice, asker.now);
+        let listed = state.lists.page(conn, &asker, &listing, (query.cursor.as_deref(), limit))?;
+        let views::Listed { page, catalogue, concern } = listed;
         Reply::ok(&PageOut::of(&page, |client| ClientOut::of(client, &catalogue, &concern)))
     })
     .await

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
-use klaar_domain::views::saved::{self, ViewId};
+use klaar_domain::views::saved::{self, View, ViewId};
 use klaar_domain::views::{Asker, Listing, Lists};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -29,12 +29,20 @@ impl Asked<'_> {
     /// # Errors
     /// [`Error::Invalid`] on `/filter` when it is no JSON, on `/view` when there is none, and with what is broken in it.
     pub fn listing(&self, conn: &mut Conn, lists: &Lists, asker: &Asker<'_>) -> Result<Listing> {
-        let Some(view) = self.view else { return self.within(None) };
+        self.within(self.view(conn, lists, asker)?.map(|view| view.listing()))
+    }
+
+    /// The view, when one is named.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `/view` when there is none, and with what is broken in it.
+    pub fn view(&self, conn: &mut Conn, lists: &Lists, asker: &Asker<'_>) -> Result<Option<View>> {
+        let Some(view) = self.view else { return Ok(None) };
         let unknown = || Error::invalid("/view", "unknown_view");
         let id: ViewId = view.parse().map_err(|_| unknown())?;
         let catalogue = lists.catalogues().of(conn, asker.practice)?;
-        let listing = saved::listing_of(conn, &catalogue, asker, id);
-        self.within(Some(listing.map_err(|error| if matches!(error, Error::NotFound(_)) { unknown() } else { error })?))
+        let view = saved::usable_view(conn, &catalogue, asker, id);
+        view.map(Some).map_err(|error| if matches!(error, Error::NotFound(_)) { unknown() } else { error })
     }
 
     /// The same within a listing that is known already.

@@ -27,6 +27,7 @@ mod nightly;
 mod openapi;
 mod saved_views;
 mod strangers;
+mod tables;
 mod transfers;
 mod transfers_fields;
 mod transfers_sheets;

@@ -4,23 +4,24 @@ use std::collections::HashMap;
 
 use actix_web::get;
 use actix_web::web::{Data, Query};
-use klaar_domain::clients::{self, Client, ClientId, Contact};
+use klaar_domain::clients::{self, ClientId, Contact};
 use klaar_domain::custom_fields::{Catalogue, FieldId};
-use klaar_domain::identity::{Caller, Right};
+use klaar_domain::identity::{Caller, MemberId, Right};
 use klaar_domain::kernel::catalogue::Language;
+use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::db::Conn;
-use klaar_domain::kernel::error::Result;
-use klaar_domain::kernel::page::{self, Page};
-use klaar_domain::views::saved::{self, ViewId};
-use klaar_domain::views::{Asker, Concern, TableColumn};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use klaar_domain::kernel::error::{Error, Result};
+use klaar_domain::kernel::page;
+use klaar_domain::views::saved::{self, View, ViewId};
+use klaar_domain::views::{Asker, Cell, Concern, Listed, Listing, TableColumn, TableRow};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
 use crate::body::InPath;
-use crate::clients::ClientOut;
+use crate::clients::FieldOut;
 use crate::guards::{ClientsRead, May};
 use crate::listing::{Asked, FilterParam};
 use crate::problem::Problem;
@@ -49,9 +50,59 @@ pub struct RowQuery {
 }
 
 impl RowQuery {
+    fn place(&self) -> Result<(Option<&str>, u32)> {
+        Ok((self.cursor.as_deref(), page::limit(self.limit)?))
+    }
+
     fn asked(&self) -> Asked<'_> {
         let Self { filter, search, sort, cursor: _, limit: _ } = self;
         Asked { filter: filter.as_deref(), search: search.as_deref(), sort: sort.as_deref(), view: None }
+    }
+}
+
+/// Which clients to list as a table, with which columns, and in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TableQuery {
+    /// As [`FilterParam`] describes it.
+    #[param(ignore)]
+    filter: Option<String>,
+    /// Words that must all be found in name, reference, numbers, address or town; case and accents do not matter.
+    #[param(pattern = r"^[^\x00]*$", max_length = 1000, example = "peeters gent")]
+    search: Option<String>,
+    /// The order, as for listing clients.
+    #[param(pattern = r"^[^\x00]*$", example = "-fields.ready,name")]
+    sort: Option<String>,
+    /// A saved view: its clients, among which the other parameters choose, in its order and with its columns unless others are
+    /// given.
+    #[param(pattern = "^view_[0-9a-f]{32}$", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")]
+    view: Option<String>,
+    /// The columns with commas between them, up to 40, as filters and orders name them; the usual ones when not given.
+    #[param(pattern = r"^[^\x00]*$", example = "name,registration.state,fields.ready")]
+    columns: Option<String>,
+    /// Where the page starts: `next_cursor` of the page before, in the same order.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "WyJuYW1lIixbInBlZXRlcnMiXSw0Ml0")]
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 200; 50 when not given.
+    #[param(minimum = 1, maximum = 200, example = 50)]
+    limit: Option<u32>,
+}
+
+impl TableQuery {
+    fn asked(&self) -> Asked<'_> {
+        let Self { filter, search, sort, view, columns: _, cursor: _, limit: _ } = self;
+        Asked { filter: filter.as_deref(), search: search.as_deref(), sort: sort.as_deref(), view: view.as_deref() }
+    }
+
+    /// The columns that are asked for, those of the view, or the usual ones.
+    fn names(&self, view: Option<&View>, catalogue: &Catalogue) -> Result<Vec<String>> {
+        let Some(columns) = &self.columns else {
+            return Ok(saved::shown_columns(&view.map(|view| view.content.clone()).unwrap_or_default(), catalogue));
+        };
+        let names: Vec<String> = columns.split(',').map(|name| name.trim().to_owned()).collect();
+        saved::check_columns(&names, catalogue).map_err(Error::Invalid)?;
+        Ok(names)
     }
 }
 
@@ -62,14 +113,14 @@ impl RowQuery {
         { "name": "name", "label": "Naam", "kind": "text", "field_id": null, "sortable": true, "editable": true, "refusal": null },
         { "name": "registration.state", "label": "Peppol-status", "kind": "word", "field_id": null, "sortable": true, "editable": false, "refusal": "system_owned" }
     ],
-    "items": [{ "id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "revision": 3, "values": { "name": "Bakkerij Peeters", "registration.state": "registered" }, "editable": ["name"] }],
+    "items": [{ "id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "revision": 3, "values": { "name": "Bakkerij Peeters", "registration.state": "registered" }, "locked": [] }],
     "next_cursor": null, "total": 1
 }))]
-pub struct RowsOut {
+pub struct RowsOut<'a> {
     /// The columns in their order.
-    columns: Vec<ColumnOut>,
+    columns: Vec<ColumnOut<'a>>,
     /// The rows in their order.
-    items: Vec<RowOut>,
+    items: Vec<RowOut<'a>>,
     /// Give it as `cursor` for the next page; null on the last page.
     next_cursor: Option<String>,
     /// How many clients the view has in all.
@@ -80,11 +131,11 @@ pub struct RowsOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ViewColumn, example = json!({ "name": "fields.ready", "label": "Klaar voor PEPPOL?", "kind": "yes_no",
     "field_id": "fld_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "sortable": true, "editable": true, "refusal": null }))]
-pub struct ColumnOut {
+pub struct ColumnOut<'a> {
     /// Its place in a client's document, by which filters and orders name it, too.
-    name: String,
+    name: &'a str,
     /// Its name in the caller's language.
-    label: String,
+    label: &'a str,
     /// What it holds: a kind of custom field, or `word`, `lines`, `instant`, `responsible`.
     kind: &'static str,
     /// The custom field, which has the options of a choice; null for what every card has.
@@ -92,7 +143,7 @@ pub struct ColumnOut {
     field_id: Option<FieldId>,
     /// Lists can be sorted by it.
     sortable: bool,
-    /// The caller may change its cells, with a PATCH of the client.
+    /// The caller may change its cells, with a PATCH of the client, unless the row has it among `locked`.
     editable: bool,
     /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `no_right`; null when editable.
     refusal: Option<&'static str>,
@@ -100,8 +151,8 @@ pub struct ColumnOut {
 
 /// A row.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ViewRow, example = json!({ "id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "revision": 3, "values": { "name": "Bakkerij Peeters" }, "editable": ["name"] }))]
-pub struct RowOut {
+#[schema(as = ViewRow, example = json!({ "id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "revision": 3, "values": { "name": "Bakkerij Peeters" }, "locked": [] }))]
+pub struct RowOut<'a> {
     /// The client.
     #[schema(value_type = String)]
     id: ClientId,
@@ -109,86 +160,126 @@ pub struct RowOut {
     revision: i64,
     /// The value of each column, as the client's document has it; null for none.
     #[schema(value_type = BTreeMap<String, Value>)]
-    values: Map<String, Value>,
-    /// The columns that the caller may change here: not those of an archived client, nor of fields that do not concern it.
-    editable: Vec<String>,
+    values: ValuesOut<'a>,
+    /// The editable columns whose cells cannot be changed here: all of an archived client, those of fields that do not concern
+    /// the client.
+    locked: Vec<&'a str>,
 }
 
 /// What rows are made with.
 struct Ground<'a> {
     columns: &'a [TableColumn<'a>],
-    catalogue: &'a Catalogue,
     concern: &'a Concern,
     contacts: &'a HashMap<i64, Vec<Contact>>,
 }
 
-impl RowOut {
-    fn of(client: &Client, ground: &Ground<'_>) -> Result<Self> {
-        let document = serde_json::to_value(ClientOut::of(client, ground.catalogue, ground.concern))?;
-        let contacts = ground.contacts.get(&client.key).map(Vec::as_slice).unwrap_or_default();
-        let value = |name: &str| match name.strip_prefix("contacts.") {
-            Some(part) => said_of(contacts, part),
-            None if name == "archived" => Value::from(client.archived_at.is_some()),
-            None => document.pointer(&format!("/{}", name.replace('.', "/"))).cloned().unwrap_or_default(),
+impl<'a> RowOut<'a> {
+    fn of(row: &'a TableRow, ground: &Ground<'a>) -> Result<Self> {
+        let contacts = ground.contacts.get(&row.key).map(Vec::as_slice).unwrap_or_default();
+        let cells = row.cells(ground.columns)?.into_iter();
+        let is_concerned =
+            |column: &TableColumn<'_>| column.field.is_none_or(|field| ground.concern.has_key(row.key, field));
+        let value = |(column, cell): (&'a TableColumn<'a>, Cell<'a>)| match cell {
+            Cell::OfContacts => (column.name, CellOut::Texts(said_of(contacts, column.name))),
+            cell if is_concerned(column) => (column.name, CellOut::of(cell)),
+            _ => (column.name, CellOut::Empty),
         };
-        let values = ground.columns.iter().map(|column| (column.name.to_owned(), value(column.name))).collect();
-        let is_editable = |column: &&TableColumn<'_>| {
-            let concerned = column.field.is_none_or(|field| ground.concern.has(client, field));
-            column.refusal.is_none() && client.archived_at.is_none() && concerned
-        };
-        let editable = ground.columns.iter().filter(is_editable).map(|column| column.name.to_owned()).collect();
-        Ok(Self { id: client.id, revision: client.revision, values, editable })
-    }
-}
-
-/// What the contacts of a client have in one place.
-fn said_of(contacts: &[Contact], part: &str) -> Value {
-    let said = contacts.iter().filter_map(|contact| match part {
-        "name" => Some(contact.name.clone()),
-        "role" => contact.role.clone(),
-        "email" => contact.email.clone(),
-        "phone" => contact.phone.clone(),
-        "language" => contact.language.clone(),
-        _ => None,
-    });
-    Value::from(said.collect::<Vec<String>>())
-}
-
-impl RowsOut {
-    fn of(
-        conn: &mut Conn,
-        (caller, asker): (&Caller, &Asker<'_>),
-        (page, catalogue): (&Page<Client>, &Catalogue),
-        (names, language): (&[String], Language),
-    ) -> Result<Self> {
-        let may_write = caller.rights.has(Right::ClientsWrite);
-        let columns = names.iter().filter_map(|name| TableColumn::of(name, catalogue, (language, may_write)));
-        let columns: Vec<TableColumn<'_>> = columns.collect();
-        let mut contacts: HashMap<i64, Vec<Contact>> = HashMap::new();
-        if names.iter().any(|name| name.starts_with("contacts.")) {
-            let keys: Vec<i64> = page.items.iter().map(|client| client.key).collect();
-            for (key, contact) in clients::contacts_of_all(conn, &caller.practice, &keys)? {
-                contacts.entry(key).or_default().push(contact);
-            }
-        }
-        let concern = Concern::of(&page.items, catalogue, &caller.practice, asker.now);
-        let ground = Ground { columns: &columns, catalogue, concern: &concern, contacts: &contacts };
-        let items = page.items.iter().map(|client| RowOut::of(client, &ground)).collect::<Result<_>>()?;
-        let total = page.total.unwrap_or_default();
+        let is_locked =
+            |column: &&TableColumn<'_>| column.refusal.is_none() && (row.is_archived || !is_concerned(column));
         Ok(Self {
-            columns: columns.iter().map(ColumnOut::of).collect(),
-            items,
-            next_cursor: page.next_cursor.clone(),
-            total,
+            id: row.id,
+            revision: row.revision,
+            values: ValuesOut(ground.columns.iter().zip(cells).map(value).collect()),
+            locked: ground.columns.iter().filter(is_locked).map(|column| column.name).collect(),
         })
     }
 }
 
-impl ColumnOut {
-    fn of(column: &TableColumn<'_>) -> Self {
+/// The values of a row under the names of the columns.
+#[derive(Debug)]
+struct ValuesOut<'a>(Vec<(&'a str, CellOut<'a>)>);
+
+impl Serialize for ValuesOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, cell)| (name, cell)))
+    }
+}
+
+/// A cell as it is sent.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum CellOut<'a> {
+    Empty,
+    Written(&'a RawValue),
+    Flag(bool),
+    Moment(Instant),
+    Texts(Vec<String>),
+    Responsible { member_id: Option<MemberId>, name: String },
+    Custom(FieldOut<'a>),
+}
+
+impl<'a> CellOut<'a> {
+    fn of(cell: Cell<'a>) -> Self {
+        match cell {
+            Cell::Empty | Cell::OfContacts => Self::Empty,
+            Cell::Written(json) => Self::Written(json),
+            Cell::Flag(yes) => Self::Flag(yes),
+            Cell::Moment(at) => Self::Moment(at),
+            Cell::Texts(texts) => Self::Texts(texts),
+            Cell::Responsible(member_id, name) => Self::Responsible { member_id, name },
+            Cell::Custom(value) => Self::Custom(FieldOut::of(value)),
+        }
+    }
+}
+
+/// What the contacts of a client have in one place.
+fn said_of(contacts: &[Contact], column: &str) -> Vec<String> {
+    let said = contacts.iter().filter_map(|contact| match column {
+        "contacts.name" => Some(contact.name.clone()),
+        "contacts.role" => contact.role.clone(),
+        "contacts.email" => contact.email.clone(),
+        "contacts.phone" => contact.phone.clone(),
+        "contacts.language" => contact.language.clone(),
+        _ => None,
+    });
+    said.collect()
+}
+
+/// The answer: a page of the list that is asked for, with the columns that `names` says.
+fn table(
+    conn: &mut Conn,
+    state: &State,
+    (caller, language): (&Caller, Language),
+    (listing, place): (&Listing, (Option<&str>, u32)),
+    names: &dyn Fn(&Catalogue) -> Result<Vec<String>>,
+) -> Result<Reply> {
+    let asker = Asker::of(caller, state.db.clock().now());
+    let Listed { page, catalogue, concern } = state.lists.table(conn, &asker, listing, place, names)?;
+    let may_write = caller.rights.has(Right::ClientsWrite);
+    let names = names(&catalogue)?;
+    let columns = names.iter().filter_map(|name| TableColumn::of(name, &catalogue, (language, may_write)));
+    let columns: Vec<TableColumn<'_>> = columns.collect();
+    let mut contacts: HashMap<i64, Vec<Contact>> = HashMap::new();
+    if names.iter().any(|name| name.starts_with("contacts.")) {
+        let keys: Vec<i64> = page.items.iter().map(|row| row.key).collect();
+        for (key, contact) in clients::contacts_of_all(conn, &caller.practice, &keys)? {
+            contacts.entry(key).or_default().push(contact);
+        }
+    }
+    let ground = Ground { columns: &columns, concern: &concern, contacts: &contacts };
+    Reply::ok(&RowsOut {
+        columns: columns.iter().map(ColumnOut::of).collect(),
+        items: page.items.iter().map(|row| RowOut::of(row, &ground)).collect::<Result<_>>()?,
+        next_cursor: page.next_cursor,
+        total: page.total.unwrap_or_default(),
+    })
+}
+
+impl<'a> ColumnOut<'a> {
+    fn of(column: &'a TableColumn<'a>) -> Self {
         Self {
-            name: column.name.to_owned(),
-            label: column.label.clone(),
+            name: column.name,
+            label: &column.label,
             kind: column.kind,
             field_id: column.field.map(|field| field.id),
             sortable: column.is_sortable,
@@ -204,7 +295,7 @@ impl ColumnOut {
 /// row's revision. Further conditions choose among the clients of the view.
 #[utoipa::path(operation_id = "list_view_rows", tag = "views",
     params(("id" = String, Path, description = "The view's identifier.", example = "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"), FilterParam, RowQuery),
-    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of the table.", body = RowsOut)))]
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of the table.", body = RowsOut<'_>)))]
 #[get("/views/{id}/rows")]
 pub async fn list_view_rows(
     may: May<ClientsRead>,
@@ -214,18 +305,41 @@ pub async fn list_view_rows(
 ) -> Result<Reply, Problem> {
     let language = may.language;
     may.read(move |conn, caller| {
-        let (asker, limit) = (Asker::of(caller, state.db.clock().now()), page::limit(query.limit)?);
+        let asker = Asker::of(caller, state.db.clock().now());
         let catalogue = state.lists.catalogues().of(conn, &caller.practice)?;
         let view = saved::usable_view(conn, &catalogue, &asker, id.get()?)?;
         let listing = query.asked().within(Some(view.listing()))?;
-        let (page, catalogue) = state.lists.page(conn, &asker, &listing, (query.cursor.as_deref(), limit))?;
-        let names = saved::shown_columns(&view.content, &catalogue);
-        Reply::ok(&RowsOut::of(conn, (caller, &asker), (&page, &catalogue), (&names, language))?)
+        let names = |catalogue: &Catalogue| Ok(saved::shown_columns(&view.content, catalogue));
+        table(conn, &state, (caller, language), (&listing, query.place()?), &names)
+    })
+    .await
+}
+
+/// List clients as a table
+///
+/// One page of the clients that match with only the columns that are asked for, which is the fastest way to list; otherwise as
+/// listing clients. Which cells may be changed in place is said as for a view's rows.
+#[utoipa::path(operation_id = "list_client_rows", tag = "views", params(FilterParam, TableQuery),
+    security(("bearer" = ["clients:read"])), responses((status = 200, description = "A page of the table.", body = RowsOut<'_>)))]
+#[get("/client-rows")]
+pub async fn list_client_rows(
+    may: May<ClientsRead>,
+    query: Query<TableQuery>,
+    state: Data<State>,
+) -> Result<Reply, Problem> {
+    let language = may.language;
+    may.read(move |conn, caller| {
+        let asker = Asker::of(caller, state.db.clock().now());
+        let place = (query.cursor.as_deref(), page::limit(query.limit)?);
+        let view = query.asked().view(conn, &state.lists, &asker)?;
+        let listing = query.asked().within(view.as_ref().map(View::listing))?;
+        let names = |catalogue: &Catalogue| query.names(view.as_ref(), catalogue);
+        table(conn, &state, (caller, language), (&listing, place), &names)
     })
     .await
 }
 
 /// Mounts the file's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_view_rows);
+    config.service(list_view_rows).service(list_client_rows);
 }

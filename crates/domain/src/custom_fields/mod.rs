@@ -41,5 +41,6 @@ pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
 pub use values::{
-    FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, shown_of, stored_of_log,
+    FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, shown_of, shown_written,
+    stored_of_log,
 };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::kinds::FieldKind;
 use super::model::{Field, FieldOption};
@@ -79,6 +80,32 @@ fn meant<'a>(stored: &'a Value, kind: FieldKind, options: &'a [FieldOption]) -> 
         FieldKind::Client => stored.as_str().map(FieldValue::Client),
         FieldKind::Document => Some(FieldValue::Document { name: text(stored, "name")?, url: text(stored, "url")? }),
         FieldKind::AccessPoint => None,
+    }
+}
+
+/// What a value means that is not shown as the database wrote it; `None` when it is, or has another shape than the kind's.
+#[must_use]
+pub fn shown_written<'a>(stored: &'a RawValue, field: &'a Field) -> Option<FieldValue<'a>> {
+    let option = |key: i64| field.options.iter().find(|option| option.key == key);
+    // Identifiers have nothing in them that JSON spells otherwise.
+    let identifier = || stored.get().strip_prefix('"')?.strip_suffix('"');
+    match field.kind {
+        FieldKind::Choice => option(stored.get().parse().ok()?).map(FieldValue::Option),
+        FieldKind::MultiChoice => {
+            let keys: Vec<i64> = serde_json::from_str(stored.get()).ok()?;
+            Some(FieldValue::Options(field.options.iter().filter(|option| keys.contains(&option.key)).collect()))
+        }
+        FieldKind::Amount => stored.get().parse().ok().map(FieldValue::Amount),
+        FieldKind::YesNo => stored.get().parse().ok().map(FieldValue::YesNo),
+        FieldKind::Member => identifier().map(FieldValue::Member),
+        FieldKind::Client => identifier().map(FieldValue::Client),
+        FieldKind::Text
+        | FieldKind::LongText
+        | FieldKind::Number
+        | FieldKind::Date
+        | FieldKind::Link
+        | FieldKind::Document
+        | FieldKind::AccessPoint => None,
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::filter::{self, Node};
 use super::loaded::Loaded;
 use super::operands::{Ground, zone_of};
+use super::rows::Rows;
 use super::subjects::CUSTOM;
 use super::trees;
 use crate::clients::Client;
@@ -31,19 +32,23 @@ impl Concern {
         practice: &Practice,
         now: Instant,
     ) -> Self {
-        let with_criteria: Vec<&Category> = catalogue.categories.iter().filter(|c| c.criteria.is_some()).collect();
-        if with_criteria.is_empty() {
+        let criteria = all_met(catalogue, practice, now);
+        if criteria.is_empty() {
             return Self::default();
         }
         let clients: Vec<&Client> = clients.into_iter().collect();
-        let left_out = with_criteria.into_iter().filter_map(|category| {
-            let node = met(category, catalogue, practice, now)?;
-            let mut asked = Vec::new();
-            node.columns(&mut asked);
-            let loaded = Loaded::of(&clients, &asked);
-            let concerned = node.rows(&loaded.rows());
-            let others = clients.iter().enumerate().filter(|(row, _)| !concerned.has(*row));
-            Some((category.id, others.map(|(_, client)| client.key).collect()))
+        let mut asked = Vec::new();
+        criteria.iter().for_each(|(_, node)| node.columns(&mut asked));
+        let all: Vec<usize> = (0..clients.len()).collect();
+        Self::among(&criteria, &Loaded::of(&clients, &asked).rows(), &all)
+    }
+
+    /// Answers criteria for some rows of the columns.
+    pub(super) fn among(criteria: &[(CategoryId, Node)], columns: &Rows<'_>, rows: &[usize]) -> Self {
+        let left_out = criteria.iter().map(|(category, node)| {
+            let concerned = node.rows(columns);
+            let others = rows.iter().filter(|row| !concerned.has(**row));
+            (*category, others.filter_map(|row| columns.keys.get(*row).copied()).collect())
         });
         Self(left_out.collect())
     }
@@ -51,8 +56,20 @@ impl Concern {
     /// Whether the field concerns the client.
     #[must_use]
     pub fn has(&self, client: &Client, field: &Field) -> bool {
-        !self.0.iter().any(|(category, others)| *category == field.category && others.contains(&client.key))
+        self.has_key(client.key, field)
     }
+
+    /// Whether the field concerns the client with this key.
+    #[must_use]
+    pub fn has_key(&self, client: i64, field: &Field) -> bool {
+        !self.0.iter().any(|(category, others)| *category == field.category && others.contains(&client))
+    }
+}
+
+/// The criteria of all categories that have some which can be read.
+pub(super) fn all_met(catalogue: &Catalogue, practice: &Practice, now: Instant) -> Vec<(CategoryId, Node)> {
+    let met = |category: &Category| Some((category.id, met(category, catalogue, practice, now)?));
+    catalogue.categories.iter().filter_map(met).collect()
 }
 
 /// The criteria of a category, read; `None` when it has none or they cannot be read any more.

@@ -65,7 +65,8 @@ impl Lists {
         self.look(conn, asker, listing, widen, |conn, rows, seen| {
             let found = seen.plan.page(rows, (&listing.sort, from.as_ref()), limit);
             let clients = clients::with_keys(conn, asker.practice, &found.keys)?.0;
-            Ok(answered(rows, &seen, found, clients))
+            let clients = clients.into_iter().map(|client| (client.key, client)).collect();
+            Ok(answered(rows, &seen, &found, clients))
         })
     }
 }
@@ -82,7 +83,7 @@ fn lacks(expected: &Completeness, ground: &Ground<'_>, practice: &Practice) -> V
     expected.expected.iter().filter_map(|name| lack(name)).collect()
 }
 
-fn answered(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: Found, clients: Vec<Client>) -> Gaps {
+fn answered(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: &Found, clients: Vec<(i64, Client)>) -> Gaps {
     let matching = seen.plan.node.rows(rows);
     let (mut counts, mut missing) = (Vec::new(), HashMap::<i64, Vec<String>>::new());
     for (name, lack) in &seen.asked {

@@ -1,12 +1,15 @@
 //! Lists: a page of the clients that a filter means, in order, with their exact number.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cells::{self, TableRow};
 use super::columns::Bits;
+use super::criteria::{self, Concern};
 use super::filter::{self, Node};
 use super::kept::{Columns, Usage};
 use super::operands::{Ground, zone_of};
@@ -15,7 +18,7 @@ use super::rows::Rows;
 use super::sorting::Sorting;
 use super::subjects::{ColumnId, Subject};
 use crate::clients::{self, Client};
-use crate::custom_fields::{Catalogue, Catalogues};
+use crate::custom_fields::{Catalogue, Catalogues, CategoryId};
 use crate::identity::{self, Caller, Practice};
 use crate::kernel::actor::ActorKind;
 use crate::kernel::clock::Instant;
@@ -43,12 +46,34 @@ pub struct Listing {
     pub sort: String,
 }
 
+/// A page of a list, the fields that it is shown with, and whom their categories do not concern.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// The page.
+    pub page: Page<T>,
+    /// The fields as they were when it was read.
+    pub catalogue: Arc<Catalogue>,
+    /// For the clients of the page.
+    pub concern: Concern,
+}
+
+/// What a list reads of the clients that it finds.
+struct Reader<'a, A, T> {
+    /// What to read, against the fields.
+    ask: &'a dyn Fn(&Catalogue) -> Result<A>,
+    /// Reads it for the clients with some keys, in any order; and, in the same breath, the practice's version and the one at
+    /// which its fields last changed.
+    read: &'a dyn Fn(&mut Conn, A, &[i64]) -> Result<(Vec<(i64, T)>, (i64, i64))>,
+}
+
 /// A listing against a practice's fields.
 pub(super) struct Plan {
     pub(super) node: Node,
     pub(super) sorting: Sorting,
     /// All columns that it asks.
     pub(super) columns: Vec<ColumnId>,
+    /// Whom the categories that have criteria concern; none when nobody asks.
+    criteria: Vec<(CategoryId, Node)>,
 }
 
 /// Where a page begins: the order, the place of the last client in it, and its key.
@@ -60,6 +85,7 @@ pub(super) struct Found {
     pub(super) keys: Vec<i64>,
     pub(super) total: usize,
     pub(super) next: Option<String>,
+    concern: Concern,
 }
 
 /// Whoever asks, and when.
@@ -108,7 +134,7 @@ impl Lists {
         &self.catalogues
     }
 
-    /// One page of the clients that match, their number, and the fields that they are shown with.
+    /// One page of the clients that match, and their number.
     ///
     /// # Errors
     /// [`Error::Invalid`] on `/filter`, `/sort` and `/cursor`.
@@ -117,47 +143,84 @@ impl Lists {
         conn: &mut Conn,
         asker: &Asker<'_>,
         listing: &Listing,
-        (cursor, limit): (Option<&str>, u32),
-    ) -> Result<(Page<Client>, Arc<Catalogue>)> {
-        let from = Position::read(cursor, listing)?;
-        let find = |rows: &Rows<'_>, plan: &Plan| plan.page(rows, (&listing.sort, from.as_ref()), limit);
-        if let Some(found) = self.at_once(conn, asker, listing, &find)? {
-            return Ok(found);
-        }
-        let prepare = |conn: &mut Conn, fields_version: i64| {
-            let versions = (fields_version, fields_version);
-            let catalogue = self.catalogues.at(conn, asker.practice, versions)?;
-            let mut plan = Plan::of(listing, &catalogue, asker)?;
-            plan.name_members(conn, asker.practice)?;
-            let needed = plan.columns.clone();
-            Ok(((plan, catalogue), needed))
+        place: (Option<&str>, u32),
+    ) -> Result<Listed<Client>> {
+        let read = |conn: &mut Conn, (): (), keys: &[i64]| {
+            let (clients, versions) = clients::with_keys(conn, asker.practice, keys)?;
+            Ok((clients.into_iter().map(|client| (client.key, client)).collect(), versions))
         };
-        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, catalogue)| {
-            let found = find(rows, &plan);
-            let clients = clients::with_keys(conn, asker.practice, &found.keys)?.0;
-            Ok((found.page(clients), catalogue))
-        })
+        self.listed(conn, asker, listing, place, &Reader { ask: &|_| Ok(()), read: &read })
     }
 
-    /// The page as the columns have it, when the database says in the same breath that they are of its version.
-    fn at_once(
+    /// One page of the clients that match, of which `columns` says what is read, and their number.
+    ///
+    /// # Errors
+    /// As [`Lists::page`], and whatever `columns` returns.
+    pub fn table(
         &self,
         conn: &mut Conn,
         asker: &Asker<'_>,
         listing: &Listing,
-        find: &dyn Fn(&Rows<'_>, &Plan) -> Found,
-    ) -> Result<Option<(Page<Client>, Arc<Catalogue>)>> {
+        place: (Option<&str>, u32),
+        columns: &dyn Fn(&Catalogue) -> Result<Vec<String>>,
+    ) -> Result<Listed<TableRow>> {
+        let ask = |catalogue: &Catalogue| Ok(cells::spelled(&columns(catalogue)?, catalogue));
+        let read = |conn: &mut Conn, cells: String, keys: &[i64]| {
+            let (rows, versions) = cells::rows(conn, asker.practice, keys, cells)?;
+            Ok((rows.into_iter().map(|row| (row.key, row)).collect(), versions))
+        };
+        self.listed(conn, asker, listing, place, &Reader { ask: &ask, read: &read })
+    }
+
+    fn listed<A, T>(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        (cursor, limit): (Option<&str>, u32),
+        reader: &Reader<'_, A, T>,
+    ) -> Result<Listed<T>> {
+        let from = Position::read(cursor, listing)?;
+        let find = |rows: &Rows<'_>, plan: &Plan| plan.page(rows, (&listing.sort, from.as_ref()), limit);
+        if let Some(listed) = self.at_once(conn, asker, listing, (&find, reader))? {
+            return Ok(listed);
+        }
+        let prepare = |conn: &mut Conn, fields_version: i64| {
+            let versions = (fields_version, fields_version);
+            let catalogue = self.catalogues.at(conn, asker.practice, versions)?;
+            let mut plan = Plan::of(listing, &catalogue, asker)?.with_criteria(&catalogue, asker);
+            plan.name_members(conn, asker.practice)?;
+            let (asked, needed) = ((reader.ask)(&catalogue)?, plan.columns.clone());
+            Ok(((plan, asked, catalogue), needed))
+        };
+        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, asked, catalogue)| {
+            let found = find(rows, &plan);
+            let (read, _) = (reader.read)(conn, asked, &found.keys)?;
+            Ok(found.listed(read, catalogue))
+        })
+    }
+
+    /// The page as the columns have it, when the database says in the same breath that they are of its version.
+    fn at_once<A, T>(
+        &self,
+        conn: &mut Conn,
+        asker: &Asker<'_>,
+        listing: &Listing,
+        (find, reader): (&dyn Fn(&Rows<'_>, &Plan) -> Found, &Reader<'_, A, T>),
+    ) -> Result<Option<Listed<T>>> {
         let Some((at, catalogue)) = self.catalogues.kept(asker.practice) else { return Ok(None) };
         // What the fields as they were do not know, they may know by now.
-        let Ok(mut plan) = Plan::of(listing, &catalogue, asker) else { return Ok(None) };
+        let Ok(plan) = Plan::of(listing, &catalogue, asker) else { return Ok(None) };
+        let Ok(asked) = (reader.ask)(&catalogue) else { return Ok(None) };
+        let mut plan = plan.with_criteria(&catalogue, asker);
         plan.name_members(conn, asker.practice)?;
         let Some((version, found)) = self.columns.glance(asker.practice, &plan.columns, |rows| find(rows, &plan))
         else {
             return Ok(None);
         };
-        let (clients, (now_at, fields_at)) = clients::with_keys(conn, asker.practice, &found.keys)?;
+        let (read, (now_at, fields_at)) = (reader.read)(conn, asked, &found.keys)?;
         let is_true = now_at == version && fields_at <= at;
-        Ok(is_true.then(|| (found.page(clients), catalogue)))
+        Ok(is_true.then(|| found.listed(read, catalogue)))
     }
 
     /// The keys of all clients that match, in the order of the listing.
@@ -264,7 +327,14 @@ impl Plan {
         let sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
         node.columns(&mut columns);
         sorting.columns(&mut columns);
-        Ok(Self { node, sorting, columns })
+        Ok(Self { node, sorting, columns, criteria: Vec::new() })
+    }
+
+    /// The same plan, which also finds out whom the categories concern.
+    fn with_criteria(mut self, catalogue: &Catalogue, asker: &Asker<'_>) -> Self {
+        self.criteria = criteria::all_met(catalogue, asker.practice, asker.now);
+        self.criteria.iter().for_each(|(_, node)| node.columns(&mut self.columns));
+        self
     }
 
     fn name_members(&mut self, conn: &mut Conn, practice: &Practice) -> Result<()> {
@@ -289,19 +359,24 @@ impl Plan {
         let key = |row: &usize| rows.keys.get(*row).copied().unwrap_or_default();
         let position = |row: &usize| page::encode(&Position(sort.to_owned(), order.places(*row), key(row)));
         let next = first.last().filter(|_| is_more).map(position);
-        Found { keys: first.iter().map(key).collect(), total, next }
+        let keys = first.iter().map(key).collect();
+        let concern = Concern::among(&self.criteria, rows, &first);
+        Found { keys, total, next, concern }
     }
 }
 
 impl Found {
-    /// The clients, which came in any order, in the order of the page.
-    pub(super) fn page(&self, clients: Vec<Client>) -> Page<Client> {
-        let mut by_key: std::collections::HashMap<i64, Client> =
-            clients.into_iter().map(|client| (client.key, client)).collect();
+    /// What was read for the clients, which came in any order, in the order of the page.
+    pub(super) fn page<T>(&self, read: Vec<(i64, T)>) -> Page<T> {
+        let mut by_key: HashMap<i64, T> = read.into_iter().collect();
         Page {
             items: self.keys.iter().filter_map(|key| by_key.remove(key)).collect(),
             next_cursor: self.next.clone(),
             total: i64::try_from(self.total).ok(),
         }
+    }
+
+    fn listed<T>(self, read: Vec<(i64, T)>, catalogue: Arc<Catalogue>) -> Listed<T> {
+        Listed { page: self.page(read), catalogue, concern: self.concern }
     }
 }

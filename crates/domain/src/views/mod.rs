@@ -4,6 +4,7 @@
 //! Lists, selections, bulk edits and exports all ask here. Nothing is indexed by field, and no answer is kept: every list
 //! reads the practice's version together with its page and catches up from the change log when it is behind.
 
+mod cells;
 mod columns;
 mod completeness;
 mod conditions;
@@ -24,13 +25,14 @@ mod subjects;
 mod tables;
 mod trees;
 
+pub use cells::{Cell, TableRow};
 pub use completeness::{Completeness, completeness, set_completeness};
 pub use counts::{Counts, ValueCount};
 pub use criteria::{Concern, broken_criteria, check_criteria, refuse_unconcerned};
 pub use filter::operators;
 pub use gaps::{Gaps, Incomplete};
 pub use kept::Usage;
-pub use list::{Asker, Listing, Lists};
+pub use list::{Asker, Listed, Listing, Lists};
 pub use operands::{Ground, zone_of};
 pub use subjects::{FIXED, Kind, Subject};
 pub use tables::{TableColumn, label};

@@ -16,6 +16,11 @@ use crate::schema::{audit_entries, changes, clients, practices};
 /// Clients read at a time, so that a column's rows are not all in memory twice.
 const AT_ONCE: usize = 20_000;
 
+/// What stands in expressions for the identifier of the member who looks after a client, which each database spells its way.
+pub(super) const RESPONSIBLE: &str = "{responsible}";
+pub(super) const POSTGRES_RESPONSIBLE: &str = "coalesce(replace(c.responsible_id::text, '-', ''), '')";
+pub(super) const SQLITE_RESPONSIBLE: &str = "coalesce(lower(hex(c.responsible_id)), '')";
+
 /// Which clients to read, in the order of their keys.
 pub enum Whom<'a> {
     /// All, whose keys these are.
@@ -136,30 +141,24 @@ fn read_chunk(
     let range = format!("{} BETWEEN $2 AND $3", statement.key);
     Ok(match (conn, among) {
         (Conn::Postgres(c), Among::Range) => {
-            let sql = statement
-                .text
-                .replace("{}", &range)
-                .replace("{responsible}", "coalesce(replace(c.responsible_id::text, '-', ''), '')");
+            let sql = statement.text.replace("{}", &range).replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
             let query = diesel::sql_query(sql).bind::<UidType, _>(practice.id);
             query.bind::<BigInt, _>(first).bind::<BigInt, _>(last).load(c)?
         }
         (Conn::Postgres(c), Among::List) => {
             let sql = statement.text.replace("{}", &format!("{} = ANY($2)", statement.key));
-            let sql = sql.replace("{responsible}", "coalesce(replace(c.responsible_id::text, '-', ''), '')");
+            let sql = sql.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
             diesel::sql_query(sql).bind::<UidType, _>(practice.id).bind::<Array<BigInt>, _>(keys).load(c)?
         }
         (Conn::Sqlite(c), Among::Range) => {
-            let sql = statement
-                .text
-                .replace("{}", &range)
-                .replace("{responsible}", "coalesce(lower(hex(c.responsible_id)), '')");
+            let sql = statement.text.replace("{}", &range).replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
             let query = diesel::sql_query(sql).bind::<UidType, _>(practice.id);
             query.bind::<BigInt, _>(first).bind::<BigInt, _>(last).load(c)?
         }
         (Conn::Sqlite(c), Among::List) => {
             let condition = format!("{} IN (SELECT value FROM json_each($2))", statement.key);
             let sql = statement.text.replace("{}", &condition);
-            let sql = sql.replace("{responsible}", "coalesce(lower(hex(c.responsible_id)), '')");
+            let sql = sql.replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
             let query = diesel::sql_query(sql).bind::<UidType, _>(practice.id);
             query.bind::<Text, _>(serde_json::to_string(keys)?).load(c)?
         }

@@ -18,6 +18,7 @@ pub struct TableColumn<'a> {
     pub field: Option<&'a Field>,
     /// Lists can be sorted by it.
     pub is_sortable: bool,
+    pub(super) subject: Subject<'a>,
     /// Why its cells cannot be changed: `system_owned`, `on_contacts`, `no_right`; `None` when they can.
     pub refusal: Option<&'static str>,
 }
@@ -34,6 +35,7 @@ impl<'a> TableColumn<'a> {
             kind: subject.field.map_or_else(|| kind_word(subject.kind), |field| field.kind.as_str()),
             field: subject.field,
             is_sortable: subject.is_sortable(),
+            subject,
             refusal,
         })
     }

@@ -61,7 +61,10 @@ pub(super) fn check_search(search: &str) -> Result<(), FieldError> {
 }
 
 /// Columns are what a client's document shows, each once.
-pub(super) fn check_columns(columns: &[String], catalogue: &Catalogue) -> Result<(), Vec<FieldError>> {
+///
+/// # Errors
+/// What is wrong with them, under `/columns`.
+pub fn check_columns(columns: &[String], catalogue: &Catalogue) -> Result<(), Vec<FieldError>> {
     if columns.len() > MOST_COLUMNS {
         return Err(vec![FieldError::new("/columns", "too_many").with("max", MOST_COLUMNS)]);
     }

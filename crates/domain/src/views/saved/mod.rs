@@ -9,6 +9,6 @@ mod queries;
 
 pub use actions::{NewView, ViewChange, change_view, create_view, delete_view, restore_view};
 pub(super) use content::check_names;
-pub use content::{Standing, shown_columns, standing};
+pub use content::{Standing, check_columns, shown_columns, standing};
 pub use model::{Audience, Content, View, ViewId};
 pub use queries::{listing_of, usable_view, view, views};

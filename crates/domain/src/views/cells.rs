@@ -1,0 +1,220 @@
+//! The cells of a table: of the clients of a page only what its columns show is read, in one statement.
+
+use std::borrow::Cow;
+
+use diesel::expression::{ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use serde_json::value::RawValue;
+
+use super::queries::{self, POSTGRES_RESPONSIBLE, RESPONSIBLE, SQLITE_RESPONSIBLE};
+use super::subjects::{ColumnId, Kind, Source, Subject};
+use super::tables::TableColumn;
+use crate::clients::ClientId;
+use crate::custom_fields::{self, Catalogue, FieldKind, FieldValue};
+use crate::identity::{MemberId, Practice, PracticeId};
+use crate::kernel::UidType;
+use crate::kernel::clock::Instant;
+use crate::kernel::db::Conn;
+use crate::kernel::error::{Error, Result};
+
+/// A client as a row of a table.
+#[derive(Debug)]
+pub struct TableRow {
+    /// The key inside.
+    pub key: i64,
+    /// The identifier on the wire.
+    pub id: ClientId,
+    /// For `If-Match`.
+    pub revision: i64,
+    /// Its cells cannot be changed.
+    pub is_archived: bool,
+    /// The cells as a JSON array, in the order of the columns that the database knows.
+    cells: String,
+}
+
+/// What a row has in a column.
+#[derive(Debug)]
+pub enum Cell<'a> {
+    /// Nothing.
+    Empty,
+    /// A value as JSON writes it.
+    Written(&'a RawValue),
+    /// Yes or no.
+    Flag(bool),
+    /// A moment.
+    Moment(Instant),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// Whoever looks after the client.
+    Responsible(Option<MemberId>, String),
+    /// A custom value that is not shown as it is stored.
+    Custom(FieldValue<'a>),
+    /// What the client's contacts have: it stands with them.
+    OfContacts,
+}
+
+/// How the database spells a subject as JSON; `None` when it stands elsewhere than with the client.
+fn expression(subject: &Subject<'_>) -> Option<Cow<'static, str>> {
+    match (subject.column, subject.column.fixed().map(|fixed| fixed.source)) {
+        (_, Some(Source::Text(text) | Source::Number(text))) => Some(text.into()),
+        (ColumnId::Custom(key, _), _) => Some(format!("v.vals -> 'f{key}'").into()),
+        (_, Some(Source::Contacts(_)) | None) => None,
+    }
+}
+
+impl TableRow {
+    /// What the row has in each of the columns that it was read for.
+    ///
+    /// # Errors
+    /// When the database gave something else than it was asked for.
+    pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>]) -> Result<Vec<Cell<'a>>> {
+        let read: Vec<&RawValue> = serde_json::from_str(&self.cells)?;
+        let mut read = read.into_iter();
+        let cell = |column: &'a TableColumn<'a>| {
+            if expression(&column.subject).is_none() {
+                return Ok(Cell::OfContacts);
+            }
+            let raw = read.next().ok_or_else(|| Error::internal(format!("{} was not read", column.name)))?;
+            if raw.get() == "null" { Ok(Cell::Empty) } else { meant(raw, column) }
+        };
+        columns.iter().map(cell).collect()
+    }
+}
+
+fn meant<'a>(raw: &'a RawValue, column: &'a TableColumn<'a>) -> Result<Cell<'a>> {
+    if let Some(field) = column.field {
+        let is_shown_as_stored = matches!(
+            field.kind,
+            FieldKind::Text
+                | FieldKind::LongText
+                | FieldKind::Number
+                | FieldKind::Date
+                | FieldKind::Link
+                | FieldKind::Document
+                | FieldKind::AccessPoint
+        );
+        return Ok(match custom_fields::shown_written(raw, field) {
+            _ if is_shown_as_stored => Cell::Written(raw),
+            Some(value) => Cell::Custom(value),
+            None => Cell::Empty,
+        });
+    }
+    Ok(match column.subject.kind {
+        Kind::Flag => Cell::Flag(raw.get() != "0"),
+        Kind::Instant => Cell::Moment(Instant(serde_json::from_str(raw.get())?)),
+        Kind::Lines => Cell::Texts(serde_json::from_str(&serde_json::from_str::<String>(raw.get())?)?),
+        Kind::Responsible => {
+            let said: String = serde_json::from_str(raw.get())?;
+            let (member, name) = said.split_once('|').unwrap_or(("", &said));
+            Cell::Responsible(format!("{}_{member}", MemberId::PREFIX).parse().ok(), name.to_owned())
+        }
+        _ => Cell::Written(raw),
+    })
+}
+
+/// How the cells of the columns that are called `names` are spelled in a statement.
+pub fn spelled(names: &[String], catalogue: &Catalogue) -> String {
+    let subjects = names.iter().filter_map(|name| Subject::named(name, catalogue));
+    let cells: Vec<Cow<'static, str>> = subjects.filter_map(|subject| expression(&subject)).collect();
+    cells.join(", ")
+}
+
+/// The rows of the practice's clients with these keys, in any order, with the cells that are [`spelled`] out; and, in the same
+/// breath, the practice's version and the one at which its fields last changed.
+///
+/// # Errors
+/// [`Error::NotFound`] when the practice is gone.
+pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], cells: String) -> Result<(Vec<TableRow>, (i64, i64))> {
+    if keys.is_empty() {
+        return Ok((Vec::new(), queries::versions(conn, practice)?));
+    }
+    let practice = practice.id;
+    let read: Vec<Read> = match conn {
+        Conn::Postgres(c) => {
+            Cells { practice, keys, cells: cells.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE) }.load(c)?
+        }
+        Conn::Sqlite(c) => {
+            let keys = serde_json::to_string(keys)?;
+            Cells { practice, keys, cells: cells.replace(RESPONSIBLE, SQLITE_RESPONSIBLE) }.load(c)?
+        }
+    };
+    let versions = read.first().and_then(|row| Some((row.0?, row.1?)));
+    let row =
+        |Read(_, _, key, id, revision, is_archived, cells): Read| TableRow { key, id, revision, is_archived, cells };
+    Ok((read.into_iter().map(row).collect(), versions.ok_or(Error::NotFound("client"))?))
+}
+
+#[derive(Queryable)]
+struct Read(Option<i64>, Option<i64>, i64, ClientId, i64, bool, String);
+
+/// The statement, which stays prepared for as long as the same columns are asked.
+#[derive(Debug, Clone)]
+struct Cells<K> {
+    practice: PracticeId,
+    keys: K,
+    cells: String,
+}
+
+impl<K> Query for Cells<K> {
+    type SqlType = (Nullable<BigInt>, Nullable<BigInt>, BigInt, UidType, BigInt, Bool, Text);
+}
+
+impl<K> QueryId for Cells<K> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<K> ValidGrouping<()> for Cells<K> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<K, C> RunQueryDsl<C> for Cells<K> {}
+
+impl<K> Cells<K> {
+    /// The statement up to the keys, around what makes an array of the cells.
+    fn begin<'b, DB: diesel::backend::Backend>(
+        &'b self,
+        out: &mut AstPass<'_, 'b, DB>,
+        (array, end): (&str, &str),
+    ) -> QueryResult<()>
+    where
+        PracticeId: diesel::serialize::ToSql<UidType, DB>,
+        DB: diesel::sql_types::HasSqlType<UidType>,
+    {
+        out.push_sql("SELECT (SELECT version FROM practices WHERE id = ");
+        out.push_bind_param::<UidType, _>(&self.practice)?;
+        out.push_sql("), (SELECT fields_version FROM practices WHERE id = ");
+        out.push_bind_param::<UidType, _>(&self.practice)?;
+        out.push_sql("), c.key, c.id, c.revision, c.archived_at IS NOT NULL, ");
+        out.push_sql(array);
+        out.push_sql(&self.cells);
+        out.push_sql(end);
+        out.push_sql(" FROM clients c JOIN client_values v ON v.client_key = c.key WHERE c.practice_id = ");
+        out.push_bind_param::<UidType, _>(&self.practice)?;
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for Cells<String> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.begin(&mut out, ("json_array(", ")"))?;
+        out.push_sql(" AND c.key IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, _>(&self.keys)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for Cells<&[i64]> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.begin(&mut out, ("json_build_array(", ")::text"))?;
+        out.push_sql(" AND c.key = ANY(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.keys)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
