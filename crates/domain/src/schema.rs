@@ -221,9 +221,7 @@ diesel::table! {
         access_point_name -> Nullable<Text>,
         checked_at -> Nullable<BigInt>,
         unknown_since -> Nullable<BigInt>,
-        revision -> BigInt,
         created_at -> BigInt,
-        updated_at -> BigInt,
     }
 }
 
@@ -233,6 +231,8 @@ diesel::table! {
     client_values (client_key) {
         client_key -> BigInt,
         practice_id -> UidType,
+        revision -> BigInt,
+        updated_at -> BigInt,
         vals -> JsonType,
         prov -> JsonType,
     }

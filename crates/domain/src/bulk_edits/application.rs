@@ -132,6 +132,7 @@ fn still_free(
         if asks_archived { HashSet::new() } else { queries::archived(tx, whom)?.into_iter().collect() };
     let touched: HashSet<i64> = match edit.overwrites {
         true => HashSet::new(),
+        false if queries::is_alone_since(tx, practice, edit)? => HashSet::new(),
         false => queries::touched_since(tx, whom, &fields, edit.as_of)?.into_iter().collect(),
     };
     let reason = |key: &i64| match (archived.contains(key), touched.contains(key)) {

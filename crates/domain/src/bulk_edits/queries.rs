@@ -211,6 +211,18 @@ pub(super) fn archived(conn: &mut Conn, whom: (&Practice, &[i64])) -> Result<Vec
     over(conn, whom, sql, None).map(keys_of)
 }
 
+/// Whether nobody but the edit has changed clients since its preview.
+pub(super) fn is_alone_since(conn: &mut Conn, practice: &Practice, edit: &BulkEdit) -> Result<bool> {
+    let preview = audit_entries::table.find(edit.as_of).select(audit_entries::version);
+    let preview: Option<i64> = preview.first::<Option<i64>>(conn).optional()?.flatten();
+    let application = edit.application.map(|operation| operation.0);
+    let since = audit_entries::table
+        .filter(audit_entries::practice_id.eq(practice.id))
+        .filter(audit_entries::version.is_not_null().and(audit_entries::version.gt(preview.unwrap_or(0))))
+        .filter(audit_entries::operation_id.is_null().or(audit_entries::operation_id.ne(application)));
+    Ok(since.select(audit_entries::key).first::<i64>(conn).optional()?.is_none())
+}
+
 /// Which of these clients have had one of these fields changed behind an entry of the trail.
 pub(super) fn touched_since(
     conn: &mut Conn,

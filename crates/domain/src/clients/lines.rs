@@ -26,6 +26,8 @@ pub enum LineColumn {
     AccessPoint,
     /// A moment, in microseconds, by the name of its column.
     Moment(&'static str),
+    /// When people last changed the client, in microseconds.
+    UpdatedAt,
     /// The custom values, as a JSON object.
     Values,
 }
@@ -50,6 +52,7 @@ impl LineColumn {
                  THEN replace(coalesce(c.access_point_name, c.access_point_seat), '{BETWEEN_COLUMNS}', ' ') END"
             ),
             Self::Moment(name) => format!("c.{name}"),
+            Self::UpdatedAt => "v.updated_at".to_owned(),
             Self::Values => "v.vals".to_owned(),
         }
     }
@@ -74,8 +77,11 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
         // The empty text is for those who ask for no column at all.
         format!("concat('', {})", expressions.join(&format!(", '{BETWEEN_COLUMNS}', ")))
     };
-    let values =
-        if columns.contains(&LineColumn::Values) { "JOIN client_values v ON v.client_key = c.key" } else { "" };
+    let values = if columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt)) {
+        "JOIN client_values v ON v.client_key = c.key"
+    } else {
+        ""
+    };
     // In the order in which they lie: asked for in any other, each costs a page of the database.
     let mut sorted = keys.to_vec();
     sorted.sort_unstable();

@@ -9,21 +9,18 @@ use diesel::expression::{AppearsOnTable, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 
 use super::card::{Card, Responsible};
 use super::model::{Client, ClientId, RegistrationFacts};
 use crate::identity::{MemberId, Practice};
-use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
 use crate::kernel::columns::{Spelled, spelling};
 use crate::kernel::db::{Conn, MultiBackend};
 use crate::kernel::error::{Error, Result};
+use crate::kernel::{JsonText, UidType};
 use crate::schema::{client_values, clients, practices};
-
-/// Identifiers looked up at a time.
-const AT_ONCE: usize = 1_000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = clients)]
@@ -61,9 +58,15 @@ struct ClientRow {
     access_point_name: Option<String>,
     checked_at: Option<Instant>,
     unknown_since: Option<Instant>,
-    revision: i64,
     created_at: Instant,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_values)]
+struct ValuesRow {
+    revision: i64,
     updated_at: Instant,
+    vals: JsonText,
 }
 
 /// The columns of a client.
@@ -73,7 +76,7 @@ fn own_columns<DB: Backend>() -> Spelled<AsSelect<ClientRow, DB>> {
 
 static OWN_COLUMNS: LazyLock<String> = LazyLock::new(|| spelling(&<ClientRow as SelectableHelper<Pg>>::as_select()));
 
-fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
+fn client_of((row, values): (ClientRow, ValuesRow)) -> Result<Client> {
     Ok(Client {
         key: row.key,
         id: row.id,
@@ -110,11 +113,11 @@ fn client_of((row, vals): (ClientRow, JsonText)) -> Result<Client> {
             checked_at: row.checked_at,
             unknown_since: row.unknown_since,
         },
-        values: vals.read()?,
+        values: values.vals.read()?,
         archived_at: row.archived_at,
-        revision: row.revision,
+        revision: values.revision,
         created_at: row.created_at,
-        updated_at: row.updated_at,
+        updated_at: values.updated_at,
     })
 }
 
@@ -129,7 +132,7 @@ pub fn with_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<(
         let versions = own.select((practices::version, practices::fields_version)).first(conn).optional()?;
         return Ok((Vec::new(), versions.ok_or(Error::NotFound("practice"))?));
     }
-    let rows: Vec<(Option<i64>, Option<i64>, ClientRow, JsonText)> = match conn {
+    let rows: Vec<(Option<i64>, Option<i64>, ClientRow, ValuesRow)> = match conn {
         Conn::Postgres(c) => clients::table
             .inner_join(client_values::table)
             .filter(clients::practice_id.eq(practice.id).and(clients::key.eq_any(keys)))
@@ -137,7 +140,7 @@ pub fn with_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<(
                 own.select(practices::version).single_value(),
                 own.select(practices::fields_version).single_value(),
                 own_columns::<Pg>(),
-                client_values::vals,
+                ValuesRow::as_select(),
             ))
             .load(c)?,
         Conn::Sqlite(c) => clients::table
@@ -147,12 +150,13 @@ pub fn with_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<(
                 own.select(practices::version).single_value(),
                 own.select(practices::fields_version).single_value(),
                 own_columns::<Sqlite>(),
-                client_values::vals,
+                ValuesRow::as_select(),
             ))
             .load(c)?,
     };
     let versions = rows.first().and_then(|(version, fields, ..)| Some(((*version)?, (*fields)?)));
-    let found = rows.into_iter().map(|(_, _, row, vals)| client_of((row, vals))).collect::<Result<Vec<Client>>>()?;
+    let found =
+        rows.into_iter().map(|(_, _, row, values)| client_of((row, values))).collect::<Result<Vec<Client>>>()?;
     Ok((found, versions.ok_or(Error::NotFound("client"))?))
 }
 
@@ -191,11 +195,19 @@ type Boxed<'a> = clients::BoxedQuery<'a, MultiBackend>;
 /// Loads rows with their custom values in one statement.
 pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client>> {
     rows.inner_join(client_values::table)
-        .select((own_columns::<MultiBackend>(), client_values::vals))
-        .load::<(ClientRow, JsonText)>(conn)?
+        .select((own_columns::<MultiBackend>(), ValuesRow::as_select()))
+        .load::<(ClientRow, ValuesRow)>(conn)?
         .into_iter()
         .map(client_of)
         .collect()
+}
+
+#[derive(QueryableByName)]
+struct Keyed {
+    #[diesel(sql_type = UidType)]
+    id: ClientId,
+    #[diesel(sql_type = BigInt)]
+    key: i64,
 }
 
 /// The keys of those of these clients that the practice has, archived or not.
@@ -203,12 +215,21 @@ pub(super) fn with_values(rows: Boxed<'_>, conn: &mut Conn) -> Result<Vec<Client
 /// # Errors
 /// When the database refuses.
 pub fn keys_of(conn: &mut Conn, practice: &Practice, ids: &[ClientId]) -> Result<HashMap<ClientId, i64>> {
-    let mut found = HashMap::with_capacity(ids.len());
-    for chunk in ids.chunks(AT_ONCE) {
-        let own = clients::table.filter(clients::practice_id.eq(practice.id).and(clients::id.eq_any(chunk)));
-        found.extend(own.select((clients::id, clients::key)).load::<(ClientId, i64)>(conn)?);
-    }
-    Ok(found)
+    let found: Vec<(ClientId, i64)> = match conn {
+        Conn::Postgres(c) => clients::table
+            .filter(clients::practice_id.eq(practice.id).and(clients::id.eq_any(ids)))
+            .select((clients::id, clients::key))
+            .load(c)?,
+        Conn::Sqlite(c) => {
+            let digits: Vec<String> = ids.iter().map(|id| id.0.0.simple().to_string()).collect();
+            let sql =
+                "SELECT id, key FROM clients WHERE practice_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))";
+            let query = diesel::sql_query(sql).bind::<UidType, _>(practice.id);
+            let rows: Vec<Keyed> = query.bind::<Text, _>(serde_json::to_string(&digits)?).load(c)?;
+            rows.into_iter().map(|Keyed { id, key }| (id, key)).collect()
+        }
+    };
+    Ok(found.into_iter().collect())
 }
 
 /// One client of a practice, archived or not.
@@ -219,8 +240,8 @@ pub fn find(conn: &mut Conn, practice: &Practice, id: ClientId) -> Result<Client
     let row = clients::table
         .inner_join(client_values::table)
         .filter(clients::practice_id.eq(practice.id).and(clients::id.eq(id)))
-        .select((own_columns::<MultiBackend>(), client_values::vals))
-        .first::<(ClientRow, JsonText)>(conn)
+        .select((own_columns::<MultiBackend>(), ValuesRow::as_select()))
+        .first::<(ClientRow, ValuesRow)>(conn)
         .optional()?;
     client_of(row.ok_or(Error::NotFound("client"))?)
 }

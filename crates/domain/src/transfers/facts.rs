@@ -70,7 +70,7 @@ impl Fact {
             Self::CheckedAt => LineColumn::Moment("checked_at"),
             Self::UnknownSince => LineColumn::Moment("unknown_since"),
             Self::CreatedAt => LineColumn::Moment("created_at"),
-            Self::UpdatedAt => LineColumn::Moment("updated_at"),
+            Self::UpdatedAt => LineColumn::UpdatedAt,
             Self::ArchivedAt => LineColumn::Moment("archived_at"),
         }
     }

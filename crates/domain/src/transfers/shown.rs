@@ -176,7 +176,7 @@ impl Showing {
             }
             Column::Card(F::MandateStart | F::MandateEnd) if !text.is_empty() => Cell::Day(text),
             Column::Card(F::Responsible) => self.responsible(text),
-            Column::Fact(fact) if matches!(fact.column(), LineColumn::Moment(_)) => {
+            Column::Fact(fact) if matches!(fact.column(), LineColumn::Moment(_) | LineColumn::UpdatedAt) => {
                 text.parse().map_or(Cell::Empty, |micros| Cell::Moment(Instant(micros)))
             }
             Column::Card(_) | Column::Fact(_) | Column::Custom(_) => Cell::text(text),

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use diesel::backend::Backend;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use serde_json::value::RawValue;
 
@@ -60,7 +62,7 @@ pub enum Cell<'a> {
 /// How the database spells a subject as JSON; `None` when it stands elsewhere than with the client.
 fn expression(subject: &Subject<'_>) -> Option<Cow<'static, str>> {
     match (subject.column, subject.column.fixed().map(|fixed| fixed.source)) {
-        (_, Some(Source::Text(text) | Source::Number(text))) => Some(text.into()),
+        (_, Some(Source::Text(text) | Source::Number(text) | Source::Revised(text))) => Some(text.into()),
         (ColumnId::Custom(key, _), _) => Some(format!("v.vals -> 'f{key}'").into()),
         (_, Some(Source::Contacts(_)) | None) => None,
     }
@@ -176,20 +178,16 @@ impl<K, C> RunQueryDsl<C> for Cells<K> {}
 
 impl<K> Cells<K> {
     /// The statement up to the keys, around what makes an array of the cells.
-    fn begin<'b, DB: diesel::backend::Backend>(
-        &'b self,
-        out: &mut AstPass<'_, 'b, DB>,
-        (array, end): (&str, &str),
-    ) -> QueryResult<()>
+    fn begin<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, (array, end): (&str, &str)) -> QueryResult<()>
     where
-        PracticeId: diesel::serialize::ToSql<UidType, DB>,
-        DB: diesel::sql_types::HasSqlType<UidType>,
+        PracticeId: ToSql<UidType, DB>,
+        DB: Backend + HasSqlType<UidType>,
     {
         out.push_sql("SELECT (SELECT version FROM practices WHERE id = ");
         out.push_bind_param::<UidType, _>(&self.practice)?;
         out.push_sql("), (SELECT fields_version FROM practices WHERE id = ");
         out.push_bind_param::<UidType, _>(&self.practice)?;
-        out.push_sql("), c.key, c.id, c.revision, c.archived_at IS NOT NULL, ");
+        out.push_sql("), c.key, c.id, v.revision, c.archived_at IS NOT NULL, ");
         out.push_sql(array);
         out.push_sql(&self.cells);
         out.push_sql(end);

@@ -61,10 +61,17 @@ pub struct Listed<T> {
 struct Reader<'a, A, T> {
     /// What to read, against the fields.
     ask: &'a dyn Fn(&Catalogue) -> Result<A>,
-    /// Reads it for the clients with some keys, in any order; and, in the same breath, the practice's version and the one at
-    /// which its fields last changed.
-    read: &'a dyn Fn(&mut Conn, A, &[i64]) -> Result<(Vec<(i64, T)>, (i64, i64))>,
+    /// Reads it for the clients with some keys, in any order, by their keys; and the versions in the same breath.
+    read: Read<'a, A, T>,
 }
+
+type Read<'a, A, T> = &'a dyn Fn(&mut Conn, A, &[i64]) -> Result<(Vec<(i64, T)>, Versions)>;
+
+/// The practice's version when something was read, and the one at which its fields had last changed.
+type Versions = (i64, i64);
+
+/// Finds the rows of a page.
+type Find<'a> = &'a dyn Fn(&Rows<'_>, &Plan) -> Found;
 
 /// A listing against a practice's fields.
 pub(super) struct Plan {
@@ -206,7 +213,7 @@ impl Lists {
         conn: &mut Conn,
         asker: &Asker<'_>,
         listing: &Listing,
-        (find, reader): (&dyn Fn(&Rows<'_>, &Plan) -> Found, &Reader<'_, A, T>),
+        (find, reader): (Find<'_>, &Reader<'_, A, T>),
     ) -> Result<Option<Listed<T>>> {
         let Some((at, catalogue)) = self.catalogues.kept(asker.practice) else { return Ok(None) };
         // What the fields as they were do not know, they may know by now.

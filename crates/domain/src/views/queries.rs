@@ -114,6 +114,7 @@ fn statement(column: ColumnId) -> Statement {
     match (column, source(column)) {
         (_, Some(Source::Text(text))) => of(clients, text, NO_NUMBER),
         (_, Some(Source::Number(number))) => of(clients, NO_TEXT, &format!("CAST({number} AS DOUBLE PRECISION)")),
+        (_, Some(Source::Revised(number))) => of(values, NO_TEXT, &format!("CAST({number} AS DOUBLE PRECISION)")),
         (_, Some(Source::Contacts(text))) => of(("contacts", "k", "k.client_key"), text, NO_NUMBER),
         (ColumnId::SetterOf(number), None) if number >= crate::clients::FIRST_CUSTOM_FIELD => {
             of(values, NO_TEXT, &format!("CAST(v.prov ->> 'f{number}' AS DOUBLE PRECISION)"))

@@ -93,6 +93,8 @@ pub enum Source {
     Text(&'static str),
     /// A number, the same way.
     Number(&'static str),
+    /// A number, as an expression over the row `v` of `client_values`.
+    Revised(&'static str),
     /// Text, as an expression over each row `k` of `contacts`.
     Contacts(&'static str),
 }
@@ -162,7 +164,7 @@ pub const FIXED: &[Fixed] = &[
     fixed("registration.checked_at", Kind::Instant, Source::Number("c.checked_at"), Follows::Facts),
     fixed("registration.unknown_since", Kind::Instant, Source::Number("c.unknown_since"), Follows::Facts),
     fixed("created_at", Kind::Instant, Source::Number("c.created_at"), Follows::Fields(&[])),
-    fixed("updated_at", Kind::Instant, Source::Number("c.updated_at"), Follows::People),
+    fixed("updated_at", Kind::Instant, Source::Revised("v.updated_at"), Follows::People),
     fixed("archived_at", Kind::Instant, Source::Number("c.archived_at"), Follows::Fields(&[F::Archived])),
 ];
 

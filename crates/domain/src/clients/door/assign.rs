@@ -29,8 +29,9 @@ pub struct Assignment {
     pub values: Vec<Option<Value>>,
 }
 
-/// How one database spells the pieces of the statements. `given` is the relation of clients and their new values;
-/// `v` is `client_values`, `$3` the field's place in its documents.
+/// How one database spells the pieces of the statements, which bind the entry, the field, its place in the documents, the
+/// practice, the new value or values, and the clients. `given` is the relation of clients and their new values; `v` is
+/// `client_values`.
 struct Spelling {
     /// A value in the log's two columns: `{}` stands for the JSON expression.
     number: &'static str,
@@ -40,9 +41,11 @@ struct Spelling {
     set_by: &'static str,
     /// Whether two values differ.
     differ: &'static str,
-    /// The documents with the new value and with the entry `$1`.
+    /// The documents with the new value, which `{}` stands for, and with the entry.
     vals: &'static str,
     prov: &'static str,
+    /// The new value that all get.
+    one: &'static str,
 }
 
 const POSTGRES: Spelling = Spelling {
@@ -51,8 +54,9 @@ const POSTGRES: Spelling = Spelling {
     present: "(v.vals -> $3)",
     set_by: "(v.prov ->> $3)::bigint",
     differ: "IS DISTINCT FROM",
-    vals: "CASE WHEN given.value IS NULL THEN v.vals - $3 ELSE jsonb_set(v.vals, ARRAY[$3], given.value) END",
+    vals: "CASE WHEN {} IS NULL THEN v.vals - $3 ELSE jsonb_set(v.vals, ARRAY[$3], {}) END",
     prov: "jsonb_set(v.prov, ARRAY[$3], to_jsonb($1::bigint))",
+    one: "($5)[1]",
 };
 
 const SQLITE: Spelling = Spelling {
@@ -61,9 +65,9 @@ const SQLITE: Spelling = Spelling {
     present: "(v.vals -> $3)",
     set_by: "(v.prov ->> $3)",
     differ: "IS NOT",
-    vals: "CASE WHEN given.value IS NULL THEN json_remove(v.vals, '$.' || $3) \
-           ELSE json_set(v.vals, '$.' || $3, json(given.value)) END",
+    vals: "CASE WHEN {} IS NULL THEN json_remove(v.vals, '$.' || $3) ELSE json_set(v.vals, '$.' || $3, json({})) END",
     prov: "json_set(v.prov, '$.' || $3, $1)",
+    one: "$5",
 };
 
 impl Spelling {
@@ -71,7 +75,7 @@ impl Spelling {
         pattern.replace("{{}}", "\u{1}").replace("{}", value).replace('\u{1}', "{}")
     }
 
-    /// Logs what is to change: binds entry, field, place in the documents, practice, clients, values.
+    /// Logs what is to change.
     fn log(&self, (with, from): (&str, &str)) -> String {
         let Self { number, text, present, set_by, differ, .. } = self;
         let (old_num, old_txt) = (Self::of(number, present), Self::of(text, present));
@@ -85,14 +89,24 @@ impl Spelling {
         )
     }
 
-    /// Writes what was logged: binds as [`Spelling::log`].
-    fn write(&self, (with, from): (&str, &str)) -> String {
-        let Self { vals, prov, .. } = self;
+    /// Writes what was logged, each its own value.
+    fn write_each(&self, (with, from): (&str, &str), raised: &str) -> String {
+        let (vals, prov) = (Self::of(self.vals, "given.value"), self.prov);
         format!(
-            "{with}UPDATE client_values AS v SET vals = {vals}, prov = {prov} \
+            "{with}UPDATE client_values AS v SET vals = {vals}, prov = {prov}{raised} \
              FROM {from} JOIN changes AS logged ON logged.client_key = given.client_key \
              WHERE logged.entry_key = $1 AND logged.field = $2 AND logged.item = 0 \
              AND v.client_key = given.client_key AND v.practice_id = $4"
+        )
+    }
+
+    /// Writes what was logged, the same value everywhere. Binds no clients: the log has them.
+    fn write_one(&self, raised: &str) -> String {
+        let (vals, prov) = (Self::of(self.vals, self.one), self.prov);
+        format!(
+            "UPDATE client_values AS v SET vals = {vals}, prov = {prov}{raised} \
+             WHERE v.practice_id = $4 AND v.client_key IN \
+             (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2 AND item = 0)"
         )
     }
 }
@@ -107,9 +121,7 @@ impl Set {
         if clients.is_empty() {
             return Ok(0);
         }
-        let changed = self.assign(tx, field, (clients, values))?;
-        self.raise_revisions(tx, &[field])?;
-        Ok(changed)
+        self.assign(tx, field, (clients, values), true)
     }
 
     /// The same for several fields, each once among them; a client of which several values change has its revision raised
@@ -118,17 +130,21 @@ impl Set {
     /// # Errors
     /// When the database refuses.
     pub fn assign_fields(&self, tx: &mut Tx<'_>, assignments: &[Assignment]) -> Result<()> {
+        let is_one = assignments.len() == 1;
         for Assignment { field, clients, values } in assignments {
-            self.assign(tx, *field, (clients, Assigned::Each(values)))?;
+            self.assign(tx, *field, (clients, Assigned::Each(values)), is_one)?;
         }
         let fields: Vec<i64> = assignments.iter().map(|assignment| assignment.field).collect();
-        if fields.is_empty() { Ok(()) } else { self.raise_revisions(tx, &fields) }
+        if is_one || fields.is_empty() { Ok(()) } else { self.raise_changed(tx, &fields) }
     }
 
-    fn assign(&self, tx: &mut Tx<'_>, field: i64, of: (&[i64], Assigned<'_>)) -> Result<usize> {
+    /// Logs and writes; raises the revisions, too, when asked to.
+    fn assign(&self, tx: &mut Tx<'_>, field: i64, of: (&[i64], Assigned<'_>), raises: bool) -> Result<usize> {
+        let raised = format!(", revision = v.revision + 1, updated_at = {}", self.now.0);
+        let raised = if raises { raised.as_str() } else { "" };
         Ok(match &mut **tx {
-            Conn::Postgres(c) => self.assign_on_postgres(c, field, of)?,
-            Conn::Sqlite(c) => self.assign_on_sqlite(c, field, of)?,
+            Conn::Postgres(c) => self.assign_on_postgres(c, field, of, raised)?,
+            Conn::Sqlite(c) => self.assign_on_sqlite(c, field, of, raised)?,
         })
     }
 
@@ -137,30 +153,34 @@ impl Set {
         conn: &mut PgConnection,
         field: i64,
         (clients, values): (&[i64], Assigned<'_>),
+        raised: &str,
     ) -> QueryResult<usize> {
         let json = |value: &Value| JsonText(value.to_string());
-        let (given, values): (_, Vec<Option<JsonText>>) = match values {
+        let (given, write, stored): (_, _, Vec<Option<JsonText>>) = match values {
             Assigned::One(value) => {
-                ("(SELECT unnest($5) AS client_key, ($6)[1] AS value) AS given", vec![value.map(json)])
+                let given = "(SELECT unnest($6) AS client_key, ($5)[1] AS value) AS given";
+                (given, POSTGRES.write_one(raised), vec![value.map(json)])
             }
-            Assigned::Each(values) => (
-                "unnest($5, $6) AS given (client_key, value)",
-                values.iter().map(|value| value.as_ref().map(json)).collect(),
-            ),
+            Assigned::Each(values) => {
+                let given = "unnest($6, $5) AS given (client_key, value)";
+                let values = values.iter().map(|value| value.as_ref().map(json)).collect();
+                (given, POSTGRES.write_each(("", given), raised), values)
+            }
         };
         let place = format!("f{field}");
-        let mut run = |sql: String| {
+        let bound = |sql: String| {
             diesel::sql_query(sql)
                 .bind::<BigInt, _>(self.entry)
                 .bind::<BigInt, _>(field)
                 .bind::<Text, _>(&place)
                 .bind::<UidType, _>(self.practice)
-                .bind::<Array<BigInt>, _>(clients)
-                .bind::<Array<Nullable<JsonType>>, _>(&values)
-                .execute(conn)
+                .bind::<Array<Nullable<JsonType>>, _>(&stored)
         };
-        let changed = run(POSTGRES.log(("", given)))?;
-        run(POSTGRES.write(("", given)))?;
+        let changed = bound(POSTGRES.log(("", given))).bind::<Array<BigInt>, _>(clients).execute(conn)?;
+        match values {
+            Assigned::One(_) => bound(write).execute(conn)?,
+            Assigned::Each(_) => bound(write).bind::<Array<BigInt>, _>(clients).execute(conn)?,
+        };
         Ok(changed)
     }
 
@@ -169,47 +189,49 @@ impl Set {
         conn: &mut SqliteConnection,
         field: i64,
         (clients, values): (&[i64], Assigned<'_>),
+        raised: &str,
     ) -> QueryResult<usize> {
-        let (given, clients, value) = match values {
-            Assigned::One(value) => (
-                "SELECT each.value AS client_key, $6 AS value FROM json_each($5) AS each",
-                Value::from(clients).to_string(),
-                value.map(Value::to_string),
-            ),
+        // As a table of its own, whose rows can be looked up: read from the text for each client, they would take the square
+        // of the time.
+        const EACH: &str = "WITH given AS MATERIALIZED (SELECT each.value ->> 0 AS client_key, \
+                            nullif(each.value -> 1, 'null') AS value FROM json_each($6) AS each WHERE $5 IS NULL) ";
+        const ALL: &str = "WITH given AS MATERIALIZED \
+                           (SELECT each.value AS client_key, $5 AS value FROM json_each($6) AS each) ";
+        let (with, write, value, clients) = match values {
+            Assigned::One(value) => {
+                (ALL, SQLITE.write_one(raised), value.map(Value::to_string), Value::from(clients).to_string())
+            }
             Assigned::Each(values) => {
                 let pairs: Vec<(&i64, &Option<Value>)> = clients.iter().zip(values).collect();
-                let given = "SELECT each.value ->> 0 AS client_key, nullif(each.value -> 1, 'null') AS value \
-                             FROM json_each($5) AS each WHERE $6 IS NULL";
-                (given, serde_json::json!(pairs).to_string(), None)
+                (EACH, SQLITE.write_each((EACH, "given"), raised), None, serde_json::json!(pairs).to_string())
             }
         };
         let place = format!("f{field}");
-        let mut run = |sql: String| {
+        let bound = |sql: &str| {
             // SQLite numbers `$1` by where it stands first, and `?1` as it says.
-            let sql = (1..=6).fold(sql, |sql, n| sql.replace(&format!("${n}"), &format!("?{n}")));
+            let sql = (1..=6).fold(sql.to_owned(), |sql, n| sql.replace(&format!("${n}"), &format!("?{n}")));
             diesel::sql_query(sql)
                 .bind::<BigInt, _>(self.entry)
                 .bind::<BigInt, _>(field)
                 .bind::<Text, _>(&place)
                 .bind::<UidType, _>(self.practice)
-                .bind::<Text, _>(&clients)
                 .bind::<Nullable<Text>, _>(&value)
-                .execute(conn)
         };
-        // As a table of its own, whose rows can be looked up: read from the text for each client, they would take the square
-        // of the time.
-        let with = format!("WITH given AS MATERIALIZED ({given}) ");
-        let changed = run(SQLITE.log((&with, "given")))?;
-        run(SQLITE.write((&with, "given")))?;
+        let changed = bound(&SQLITE.log((with, "given"))).bind::<Text, _>(&clients).execute(conn)?;
+        match values {
+            Assigned::One(_) => bound(&write).execute(conn)?,
+            Assigned::Each(_) => bound(&write).bind::<Text, _>(&clients).execute(conn)?,
+        };
         Ok(changed)
     }
 
     /// Raises the revision of every client on which this set has changed one of `fields`.
-    fn raise_revisions(&self, tx: &mut Tx<'_>, fields: &[i64]) -> Result<()> {
-        use crate::schema::{changes, clients};
+    pub(super) fn raise_changed(&self, tx: &mut Tx<'_>, fields: &[i64]) -> Result<()> {
+        use crate::schema::{changes, client_values};
         let logged = changes::table.filter(changes::entry_key.eq(self.entry)).filter(changes::field.eq_any(fields));
-        diesel::update(clients::table.filter(clients::key.eq_any(logged.select(changes::client_key))))
-            .set((clients::revision.eq(clients::revision + 1), clients::updated_at.eq(self.now)))
+        let changed = client_values::client_key.eq_any(logged.select(changes::client_key));
+        diesel::update(client_values::table.filter(changed))
+            .set((client_values::revision.eq(client_values::revision + 1), client_values::updated_at.eq(self.now)))
             .execute(&mut **tx)?;
         Ok(())
     }

@@ -82,12 +82,12 @@ impl Set {
              WHERE c.practice_id = $8 AND c.key {{among}} AND {present} {{differ}} $4"
         );
         let write = format!(
-            "UPDATE clients SET {columns}, revision = revision + 1, updated_at = $7 \
-             WHERE practice_id = $8 AND key {{among}} \
+            "UPDATE clients SET {columns} WHERE practice_id = $8 AND key {{among}} \
              AND key IN (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2)"
         );
         let changed = self.run_on(tx, &log, clients, value)?;
         self.run_on(tx, &write, clients, value)?;
+        self.raise_changed(tx, &[field.number()])?;
         Ok(changed)
     }
 

@@ -31,6 +31,9 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::{JsonText, Uid};
 use crate::schema::{client_values, clients, contacts, practices};
 
+/// Clients whose revisions are raised in one statement.
+const RAISED_AT_ONCE: usize = 1_000;
+
 /// A change set that is open: its audit entry is written, its rows may follow.
 #[derive(Debug, Clone, Copy)]
 pub struct Set {
@@ -117,7 +120,14 @@ impl Set {
 
     fn new_values(&self, client_key: i64, vals: &Values) -> NewValues {
         let prov: Provenance = vals.keys().map(|field| (*field, self.entry)).collect();
-        NewValues { client_key, practice_id: self.practice, vals: JsonText::of(vals), prov: JsonText::of(&prov) }
+        NewValues {
+            client_key,
+            practice_id: self.practice,
+            revision: 1,
+            updated_at: self.now,
+            vals: JsonText::of(vals),
+            prov: JsonText::of(&prov),
+        }
     }
 
     fn text_change(&self, client_key: i64, field: i64, old: Option<String>, new: Option<String>) -> NewChange {
@@ -139,7 +149,8 @@ impl Set {
     /// # Errors
     /// When the database refuses.
     pub fn write_card(&self, tx: &mut Tx<'_>, before: &Client, after: &Card) -> Result<()> {
-        self.write_cards(tx, &[(before, after)])
+        self.replace_cards(tx, &[(before, after)])?;
+        self.raise(tx, before)
     }
 
     /// Writes many changed cards, each as it was and as it is to be, and raises the clients' revisions.
@@ -147,12 +158,24 @@ impl Set {
     /// # Errors
     /// When the database refuses.
     pub fn write_cards(&self, tx: &mut Tx<'_>, cards: &[(&Client, &Card)]) -> Result<()> {
+        self.replace_cards(tx, cards)?;
+        let keys: Vec<i64> = cards.iter().map(|(before, _)| before.key).collect();
+        for keys in keys.chunks(RAISED_AT_ONCE) {
+            let own = client_values::table
+                .filter(client_values::practice_id.eq(self.practice))
+                .filter(client_values::client_key.eq_any(keys));
+            diesel::update(own)
+                .set((client_values::revision.eq(client_values::revision + 1), client_values::updated_at.eq(self.now)))
+                .execute(&mut **tx)?;
+        }
+        Ok(())
+    }
+
+    fn replace_cards(&self, tx: &mut Tx<'_>, cards: &[(&Client, &Card)]) -> Result<()> {
         let log: Vec<NewChange> = cards.iter().flat_map(|(before, after)| self.card_changes(before, after)).collect();
         batch::insert(tx, &log)?;
         for (before, after) in cards {
-            diesel::update(self.own(before.key))
-                .set((CardRow::of(after, self.now), clients::revision.eq(before.revision + 1)))
-                .execute(&mut **tx)?;
+            diesel::update(self.own(before.key)).set(CardRow::of(after)).execute(&mut **tx)?;
         }
         Ok(())
     }
@@ -179,14 +202,8 @@ impl Set {
             logged(archived_at),
         );
         batch::insert(tx, &[change])?;
-        diesel::update(self.own(before.key))
-            .set((
-                clients::archived_at.eq(archived_at),
-                clients::revision.eq(before.revision + 1),
-                clients::updated_at.eq(self.now),
-            ))
-            .execute(&mut **tx)?;
-        Ok(())
+        diesel::update(self.own(before.key)).set(clients::archived_at.eq(archived_at)).execute(&mut **tx)?;
+        self.raise(tx, before)
     }
 
     /// Writes custom values (`None` clears) by field number and raises the client's revision.
@@ -221,10 +238,12 @@ impl Set {
         }
         batch::insert(tx, &log)?;
         diesel::update(own)
-            .set((client_values::vals.eq(JsonText::of(&vals)), client_values::prov.eq(JsonText::of(&prov))))
-            .execute(&mut **tx)?;
-        diesel::update(self.own(before.key))
-            .set((clients::revision.eq(before.revision + 1), clients::updated_at.eq(self.now)))
+            .set((
+                client_values::vals.eq(JsonText::of(&vals)),
+                client_values::prov.eq(JsonText::of(&prov)),
+                client_values::revision.eq(before.revision + 1),
+                client_values::updated_at.eq(self.now),
+            ))
             .execute(&mut **tx)?;
         Ok(())
     }
@@ -322,6 +341,17 @@ impl Set {
                 contacts::revision.eq(after.revision),
                 contacts::created_at.eq(after.created_at),
             ))
+            .execute(&mut **tx)?;
+        Ok(())
+    }
+
+    /// Raises the revision of a client by one, however much of it the set writes.
+    fn raise(&self, tx: &mut Tx<'_>, before: &Client) -> Result<()> {
+        let own = client_values::table
+            .filter(client_values::practice_id.eq(self.practice))
+            .filter(client_values::client_key.eq(before.key));
+        diesel::update(own)
+            .set((client_values::revision.eq(before.revision + 1), client_values::updated_at.eq(self.now)))
             .execute(&mut **tx)?;
         Ok(())
     }

@@ -40,7 +40,6 @@ pub(super) struct CardRow<'a> {
     pub(super) portfolio: Option<&'a str>,
     pub(super) mandate_start: Option<&'a str>,
     pub(super) mandate_end: Option<&'a str>,
-    pub(super) updated_at: Instant,
 }
 
 /// A client that is to be inserted, with what is made of its card worked out before the transaction begins.
@@ -86,7 +85,6 @@ pub(super) struct NewRow<'a> {
     kind: &'a str,
     responsible_id: Option<Uid>,
     responsible_name: Option<&'a str>,
-    revision: i64,
     now: Instant,
 }
 
@@ -99,7 +97,6 @@ impl<'a> NewRow<'a> {
             kind: new.card.kind.as_str(),
             responsible_id: responsible.and_then(|r| r.member).map(|id| id.0),
             responsible_name: responsible.map(|r| r.name.as_str()),
-            revision: 1,
             now,
         }
     }
@@ -134,15 +131,15 @@ crate::batch!(NewRow<'_>, into "clients" {
     portfolio: Nullable<Text> = new.card.portfolio,
     mandate_start: Nullable<Text> = new.card.mandate_start,
     mandate_end: Nullable<Text> = new.card.mandate_end,
-    revision: BigInt = revision,
     created_at: BigInt = now,
-    updated_at: BigInt = now,
 });
 
 /// The custom values of a new client.
 pub(super) struct NewValues {
     pub(super) client_key: i64,
     pub(super) practice_id: Uid,
+    pub(super) revision: i64,
+    pub(super) updated_at: Instant,
     pub(super) vals: JsonText,
     pub(super) prov: JsonText,
 }
@@ -150,6 +147,8 @@ pub(super) struct NewValues {
 crate::batch!(NewValues, into "client_values" {
     client_key: BigInt = client_key,
     practice_id: UidType = practice_id,
+    revision: BigInt = revision,
+    updated_at: BigInt = updated_at,
     vals: JsonType = vals,
     prov: JsonType = prov,
 });
@@ -179,7 +178,7 @@ crate::batch!(NewChange, into "changes" {
 });
 
 impl<'a> CardRow<'a> {
-    pub(super) fn of(card: &'a Card, now: Instant) -> Self {
+    pub(super) fn of(card: &'a Card) -> Self {
         Self {
             kind: card.kind.as_str(),
             reference: card.reference.as_deref(),
@@ -207,7 +206,6 @@ impl<'a> CardRow<'a> {
             portfolio: card.portfolio.as_deref(),
             mandate_start: card.mandate_start.as_deref(),
             mandate_end: card.mandate_end.as_deref(),
-            updated_at: now,
         }
     }
 }
