@@ -44,6 +44,26 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// A JSON body that may be left out, which is as good as an empty object.
+pub struct MaybeBody<T>(pub Body<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for MaybeBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_all(payload, &request, MOST_BYTES).await?;
+            if !bytes.is_empty() && !is_json(&request) {
+                return Err(Problem::http("not_json", Vec::new(), &request));
+            }
+            let value = parse(if bytes.is_empty() { b"{}" } else { &bytes }, &request)?;
+            Ok(Self(Body { value, hash: Sha256::digest(&bytes).to_vec() }))
+        })
+    }
+}
+
 fn is_json(request: &HttpRequest) -> bool {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -104,6 +104,7 @@ async fn unreadable_requests_are_named() {
     let wrong = api.delete("/v1/clients").await;
     assert_eq!(wrong.expect(405)["code"], "method_not_allowed");
     assert_eq!(wrong.header("allow"), "GET, POST");
+    assert_eq!(api.post("/v1/bulk-edits//undo", &json!({})).await.expect(404)["code"], "not_found");
 }
 
 #[tokio::test]

@@ -51,7 +51,8 @@ pub struct ViewIn {
     /// The order, as lists take it; by name when not given.
     #[schema(pattern = r"^[^\x00]*$")]
     sort: Option<String>,
-    /// The columns in their order, by their places in a client's document; the usual ones when not given.
+    /// The columns in their order, by their places in a client's document, custom fields as `fields.` and their slug; the
+    /// usual ones when not given.
     #[serde(default)]
     #[schema(max_items = 40)]
     columns: Vec<String>,

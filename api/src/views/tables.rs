@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
+use crate::answers::{Cell, ColumnKind};
 use crate::body::InPath;
 use crate::clients::ClientOut;
 use crate::guards::{ClientsRead, May};
@@ -85,7 +86,8 @@ pub struct ColumnOut {
     name: String,
     /// Its name in the caller's language.
     label: String,
-    /// What it holds: a kind of custom field, or `word`, `lines`, `instant`, `responsible`.
+    /// What it holds.
+    #[schema(value_type = ColumnKind)]
     kind: &'static str,
     /// The custom field, which has the options of a choice; null for what every card has.
     #[schema(value_type = Option<String>)]
@@ -105,10 +107,10 @@ pub struct RowOut {
     /// The client.
     #[schema(value_type = String)]
     id: ClientId,
-    /// The client's revision, for `If-Match`.
+    /// The client's revision: in quotation marks it is the `If-Match` of a PATCH.
     revision: i64,
     /// The value of each column, as the client's document has it; null for none.
-    #[schema(value_type = BTreeMap<String, Value>)]
+    #[schema(value_type = BTreeMap<String, Cell>)]
     values: Map<String, Value>,
     /// The columns that the caller may change here: not those of an archived client, nor of fields that do not concern it.
     editable: Vec<String>,
