@@ -165,19 +165,20 @@ fn tell_works_apart(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
 }
 
 fn result_of(name: &str, id: &str, counts: &[&str]) -> Schema {
-    let mut example = json!({ id: format!("{}_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", prefix_of(id)) });
+    let named = format!("{}_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", prefix_of(id));
+    let mut example = serde_json::Map::from_iter([(id.to_owned(), json!(named))]);
     let mut result = texts(&[id]);
     if name == "ClientImportResult" {
         let dry = ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Nothing was written."));
         result = result.property("dry_run", dry).required("dry_run");
-        example["dry_run"] = json!(false);
+        example.insert("dry_run".to_owned(), json!(false));
     }
-    for count_name in counts {
-        result = result.property(*count_name, count()).required(*count_name);
-        example[*count_name] = json!(12);
+    for name in counts {
+        result = result.property(*name, count()).required(*name);
+        example.insert((*name).to_owned(), json!(12));
     }
-    let said = format!("What came out; `{id}` names it, and there the counts are described.");
-    Schema::Object(result.description(Some(said)).examples([example]).build())
+    let said = format!("What came out; the counts are described where `{id}` is read.");
+    Schema::Object(result.description(Some(said)).examples([Value::Object(example)]).build())
 }
 
 fn prefix_of(id: &str) -> &'static str {
@@ -192,13 +193,15 @@ fn prefix_of(id: &str) -> &'static str {
 fn only_in_answers(document: &OpenApi) -> Vec<String> {
     let all = serde_json::to_value(document).unwrap_or_default();
     let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
-    let operations = all["paths"].as_object().into_iter().flat_map(|paths| paths.values());
-    for operation in operations.filter_map(Value::as_object).flat_map(|item| item.values()) {
-        named_in(&operation["requestBody"], &all, &mut sent);
-        named_in(&operation["parameters"], &all, &mut sent);
-        named_in(&operation["responses"], &all, &mut answered);
+    let paths = all.get("paths").and_then(Value::as_object);
+    let items = paths.into_iter().flat_map(|paths| paths.values()).filter_map(Value::as_object);
+    for operation in items.flat_map(|item| item.values()) {
+        for part in ["requestBody", "parameters"] {
+            operation.get(part).into_iter().for_each(|part| named_in(part, &all, &mut sent));
+        }
+        operation.get("responses").into_iter().for_each(|part| named_in(part, &all, &mut answered));
     }
-    named_in(&all["components"]["responses"], &all, &mut answered);
+    all.pointer("/components/responses").into_iter().for_each(|shared| named_in(shared, &all, &mut answered));
     answered.difference(&sent).cloned().collect()
 }
 
@@ -210,7 +213,8 @@ fn named_in(part: &Value, all: &Value, found: &mut BTreeSet<String>) {
             if let Some(name) = name.and_then(|name| name.strip_prefix("#/components/schemas/"))
                 && found.insert(name.to_owned())
             {
-                named_in(&all["components"]["schemas"][name], all, found);
+                let named = all.pointer(&format!("/components/schemas/{name}"));
+                named.into_iter().for_each(|named| named_in(named, all, found));
             }
             parts.values().for_each(|part| named_in(part, all, found));
         }

@@ -26,7 +26,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
             Everything you see and change belongs to the practice of that key or session; what belongs to another practice answers like what does not exist.\n\n\
             **Problems** are RFC 9457 documents with a stable `code` and, for wrong input, one entry in `errors` for each field. Their texts come in the language of `Accept-Language` (nl, fr, de, en).\n\n\
             **Lists** have `items` and `next_cursor`; give the cursor back for the next page. A `filter` in a query is JSON: with curl `-G --data-urlencode 'filter={…}'`. Custom fields are `fields.` and their slug in filters, orders, columns and bulk edits.\n\n\
-            **Longer work** answers 202 with an operation; read it at its `Location` until its `status` is `finished` or `failed`.\n\n\
+            **Longer work** answers 202 with an operation; read `GET /v1/operations/{id}` until its `status` is `finished` or `failed`.\n\n\
             **Changing** something needs its `ETag` in `If-Match`, which is its `revision` in quotation marks (`If-Match: \"3\"`): 428 when it is missing, 412 when somebody was faster. A PATCH has three states for each field: absent leaves it, null clears it, a value sets it.\n\n\
             **Repeating** a POST is safe with an `Idempotency-Key` (up to 255 printable characters): within 48 hours the same request gets the same reply, and its effect happens once. Signing in and accepting an invitation take the header, but happen again.\n\n\
             **Limits.** Each caller may make 6,000 requests a minute unless the server is set otherwise; `RateLimit` and `RateLimit-Policy` say what is left, 429 carries `Retry-After`.",
@@ -192,7 +192,7 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
             };
             tell("RateLimit", "What is left of the limit.", "\"minute\";r=5999;t=60");
             if status == "202" {
-                tell("Location", "Where the operation is.", "/v1/operations/opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b");
+                tell("Location", "Where to follow it.", "/v1/operations/opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b");
             }
         }
     }
