@@ -93,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, 
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|fault| {
         let reason = fault.inner().to_string();
         if fault.inner().is_data() {
-            let error = FieldError::new(pointer(fault.path()), "wrong_shape").with("reason", reason);
+            let error = misshapen(pointer(fault.path()), &reason);
             Problem::of(Error::Invalid(vec![error]), request)
         } else {
             Problem::http("malformed_json", vec![("reason", reason)], request)
@@ -103,6 +103,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, 
         .end()
         .map_err(|fault| Problem::http("malformed_json", vec![("reason", fault.to_string())], request))?;
     Ok(value)
+}
+
+/// What serde says of a value, as a fault at its place: of a field that is not there, at the field's own.
+fn misshapen(place: String, reason: &str) -> FieldError {
+    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match missing {
+        Some(name) => FieldError::new(format!("{}/{name}", place.trim_end_matches('/')), "missing"),
+        None => FieldError::new(place, "wrong_shape").with("reason", reason),
+    }
 }
 
 /// What no body may be, whatever it is for: JSON that is no object, which serde would read by position; and a text with

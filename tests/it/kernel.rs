@@ -94,6 +94,7 @@ async fn unreadable_requests_are_named() {
         send("application/json", r#"{"name": 5}"#).await.wrong_fields(),
         [("/name".to_owned(), "wrong_shape".to_owned())]
     );
+    assert_eq!(send("application/json", "{}").await.wrong_fields(), [("/name".to_owned(), "missing".to_owned())]);
     assert_eq!(send("application/json", r#"{"nmae": "x"}"#).await.wrong_fields()[0].1, "wrong_shape");
     assert_eq!(
         send("application/json", &format!(r#"{{"name": "{}"}}"#, "x".repeat(1_100_000))).await.expect(413)["code"],
