@@ -18,7 +18,7 @@ use crate::operations::OperationOut;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 use crate::selection::SelectionIn;
-use crate::shapes::GivenValue;
+use crate::shapes::GivenPlainValue;
 
 /// What to do to which clients.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,8 +43,8 @@ pub struct AssignmentIn {
     /// A custom field that is shown in "all clients" (`fields.` and its slug, as in `fields.ready`), or `portfolio`, `responsible`, `language`, `archived`.
     #[schema(pattern = r"^[^\x00]*$")]
     field: String,
-    /// The value that all are to have, as a PATCH of one client takes it. To empty a field, say `clear` instead.
-    #[schema(value_type = GivenValue, required = false)]
+    /// The value that all are to have, as a PATCH of one client takes it, for a field that takes one.
+    #[schema(value_type = GivenPlainValue, required = false)]
     set: Option<Value>,
     /// The value is to go.
     #[serde(default)]

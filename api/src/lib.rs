@@ -28,6 +28,7 @@ mod selection;
 mod shapes;
 mod transfers;
 mod views;
+mod ways;
 
 use std::sync::Arc;
 

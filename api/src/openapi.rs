@@ -69,6 +69,7 @@ pub fn openapi() -> OpenApi {
         share_rows(&mut components.schemas);
         forget_defaults(&mut components.schemas);
         need_a_name(&mut components.schemas);
+        crate::ways::describe(&mut components.schemas);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();

@@ -86,6 +86,10 @@ shapes! {
         .examples([json!({ "nl": "Klantenopvolging", "fr": "Suivi des clients" })]);
     /// What people may also type for an option, by language, each up to 200 characters.
     GivenLabels as "GivenLabels" = in_languages(199).examples([json!({ "fr": "Logiciel X" })]);
+    /// A value of a field that takes one: a text, a number, yes or no.
+    GivenPlainValue as "GivenPlainValue" = given_text()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean]))
+        .examples([json!("Odoo"), json!(true)]);
     /// The value of a custom field, by its kind: a text for `text`, `long_text` and `link`; a `number`; an `amount` as text or number; a `date` as
     /// `YYYY-MM-DD`; true or false for `yes_no`; the label or identifier of an option for a `choice`, an array of them for a
     /// `multi_choice`; a `member` by identifier, name or address; a `client` by identifier; a `document` with its name and address. Null is no value.
