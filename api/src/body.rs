@@ -44,6 +44,26 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// A JSON body that may be left out, which is as good as an empty object.
+pub struct MaybeBody<T>(pub Body<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for MaybeBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_all(payload, &request, MOST_BYTES).await?;
+            if !bytes.is_empty() && !is_json(&request) {
+                return Err(Problem::http("not_json", Vec::new(), &request));
+            }
+            let value = parse(if bytes.is_empty() { b"{}" } else { &bytes }, &request)?;
+            Ok(Self(Body { value, hash: Sha256::digest(&bytes).to_vec() }))
+        })
+    }
+}
+
 fn is_json(request: &HttpRequest) -> bool {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -73,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, 
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|fault| {
         let reason = fault.inner().to_string();
         if fault.inner().is_data() {
-            let error = FieldError::new(pointer(fault.path()), "wrong_shape").with("reason", reason);
+            let error = misshapen(pointer(fault.path()), &reason);
             Problem::of(Error::Invalid(vec![error]), request)
         } else {
             Problem::http("malformed_json", vec![("reason", reason)], request)
@@ -83,6 +103,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], request: &HttpRequest) -> Result<T, 
         .end()
         .map_err(|fault| Problem::http("malformed_json", vec![("reason", fault.to_string())], request))?;
     Ok(value)
+}
+
+/// What serde says of a value, as a fault at its place: of a field that is not there, at the field's own.
+fn misshapen(place: String, reason: &str) -> FieldError {
+    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match missing {
+        Some(name) => FieldError::new(format!("{}/{name}", place.trim_end_matches('/')), "missing"),
+        None => FieldError::new(place, "wrong_shape").with("reason", reason),
+    }
 }
 
 /// What no body may be, whatever it is for: JSON that is no object, which serde would read by position; and a text with

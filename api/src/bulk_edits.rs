@@ -10,13 +10,15 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::answers::{BulkEditStatus, LeftAlone, ShownSelection};
 use crate::audit::PageQuery;
-use crate::body::{Body, InPath};
+use crate::body::{Body, InPath, MaybeBody};
 use crate::guards::{BulkEditsApply, ClientsRead, May};
 use crate::operations::OperationOut;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 use crate::selection::SelectionIn;
+use crate::shapes::GivenPlainValue;
 
 /// What to do to which clients.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,10 +40,11 @@ pub struct BulkEditIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = Assignment, example = json!({ "field": "fields.receive_software", "set": "Odoo" }))]
 pub struct AssignmentIn {
-    /// A custom field that is shown in "all clients" (`fields.ready`), or `portfolio`, `responsible`, `language`, `archived`.
+    /// A custom field that is shown in "all clients" (`fields.` and its slug, as in `fields.ready`), or `portfolio`, `responsible`, `language`, `archived`.
     #[schema(pattern = r"^[^\x00]*$")]
     field: String,
-    /// The value that all are to have, as a PATCH of one client takes it.
+    /// The value that all are to have, as a PATCH of one client takes it, for a field that takes one.
+    #[schema(value_type = GivenPlainValue, required = false)]
     set: Option<Value>,
     /// The value is to go.
     #[serde(default)]
@@ -87,13 +90,14 @@ impl BulkEditIn {
 pub struct BulkEditOut {
     /// The edit's identifier: it stands for exactly the clients that the preview found.
     id: String,
-    /// `previewed`, `applying`, `applied`, `undoing` or `undone`.
+    /// Where it stands.
+    #[schema(value_type = BulkEditStatus)]
     status: &'static str,
     /// Which clients were asked for.
-    #[schema(value_type = Object)]
+    #[schema(value_type = ShownSelection)]
     selection: Value,
     /// What they are to have.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<AssignmentIn>)]
     assignments: Value,
     /// Clients that were selected.
     selected: i64,
@@ -160,7 +164,8 @@ pub struct BulkEditRowOut {
     client_id: String,
     /// Its name.
     name: String,
-    /// Why it is left alone: `archived`, `not_concerned`, `changed_since`, `number_taken`, `fields_changed`; null when it is not.
+    /// Why it is left alone; null when it is not.
+    #[schema(value_type = Option<LeftAlone>)]
     reason: Option<String>,
     /// What changes on it.
     values: Vec<BulkEditValueOut>,
@@ -297,13 +302,13 @@ pub async fn list_bulk_edit_rows(
 ///
 /// Changes the clients of the preview, and nobody else. Clients that were changed since in one of its fields, or archived, are passed over and named.
 #[utoipa::path(operation_id = "apply_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
-    request_body(content = ApplicationIn, description = "How."), security(("bearer" = ["bulk_edits:apply"])),
+    request_body(content = Option<ApplicationIn>, description = "How; it may be left out."), security(("bearer" = ["bulk_edits:apply"])),
     responses((status = 202, description = "The operation that does it.", body = OperationOut)))]
 #[post("/bulk-edits/{id}/application")]
 pub async fn apply_bulk_edit(
     may: May<BulkEditsApply>,
     id: InPath<BulkEditId>,
-    body: Body<ApplicationIn>,
+    MaybeBody(body): MaybeBody<ApplicationIn>,
 ) -> Result<Reply, Problem> {
     let language = may.language;
     may.once(body.hash, move |tx, caller| {

@@ -18,14 +18,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
+use crate::answers::{ClientKind, FieldValue as FieldValueWord, RegistrationState};
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
 use crate::listing::{Asked, FilterParam};
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 use crate::shapes::{
-    CountryOrBlank, DayOrBlank, EmailAddressOrBlank, FieldSlug, GivenValue, LanguageOrBlank, NumberOrBlank,
-    ParticipantIdentifier, RegisterNumberOrBlank,
+    CountryOrBlank, DayOrBlank, EmailAddressOrBlank, FieldSlug, GivenValue, LanguageOrBlank, LanguageWord,
+    NumberOrBlank, ParticipantIdentifier, RegisterNumberOrBlank,
 };
 
 /// A client to create. Only the name is needed; everything else may be filled in later.
@@ -280,7 +281,8 @@ pub struct ClientOut<'a> {
     /// The client's identifier.
     #[schema(value_type = String)]
     id: ClientId,
-    /// `company` or `person`.
+    /// What kind of client it is.
+    #[schema(value_type = ClientKind)]
     kind: &'static str,
     /// The practice's own reference.
     reference: Option<&'a str>,
@@ -311,7 +313,8 @@ pub struct ClientOut<'a> {
     town: Option<&'a str>,
     /// ISO 3166-1 alpha-2.
     country: &'a str,
-    /// `nl`, `fr`, `de` or `en`.
+    /// The language to write in.
+    #[schema(value_type = LanguageWord)]
     language: &'a str,
     /// The e-mail address.
     email: Option<&'a str>,
@@ -329,15 +332,13 @@ pub struct ClientOut<'a> {
     mandate_end: Option<&'a str>,
     /// What the network says; the system's own.
     registration: RegistrationOut<'a>,
-    /// Custom values by the field's slug; a field without a value is not there. A choice is an object with `option_id` and
-    /// `label`, several an array of them; an amount a text with two decimals; a member, client or document an object with
-    /// `member_id`, `client_id`, or `name` and `url`.
-    #[schema(value_type = BTreeMap<String, Value>)]
+    /// Custom values by the field's slug; a field without a value is not there.
+    #[schema(value_type = BTreeMap<String, FieldValueWord>)]
     fields: FieldsOut<'a>,
     /// When it was archived; null while it is active.
     #[schema(value_type = Option<String>)]
     archived_at: Option<Instant>,
-    /// Raised with each change by people; also the ETag.
+    /// Raised with each change by people; in quotation marks it is the ETag.
     revision: i64,
     /// When it was created.
     #[schema(value_type = String)]
@@ -369,7 +370,8 @@ impl<'a> ResponsibleOut<'a> {
 #[schema(as = Registration, example = json!({ "state": "cannot_receive", "cause": "no_document_type",
     "access_point": { "seat_id": "POP000123", "name": "Example Access Point" }, "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null }))]
 pub struct RegistrationOut<'a> {
-    /// `registered`, `cannot_receive`, `not_registered`, `unknown`, `nothing_to_ask`; null before the first check.
+    /// What it comes to; null before the first check.
+    #[schema(value_type = Option<RegistrationState>)]
     state: Option<&'a str>,
     /// Why it cannot receive, or why nothing is known.
     cause: Option<&'a str>,

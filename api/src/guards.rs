@@ -289,6 +289,8 @@ impl FromRequest for SeenRevision {
         let header = request.headers().get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim());
         let seen = match header {
             None => Err(Error::ConditionRequired),
+            // Who leaves the quotation marks off is told so; nothing has changed.
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(Error::ConditionRequired),
             // A tag that we never gave cannot be the present one.
             Some(tag) => revision(tag).map(Self).ok_or(Error::Stale),
         };

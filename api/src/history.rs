@@ -23,7 +23,8 @@ use crate::reply::{PageOut, Reply};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ClientEvent, example = json!({
     "id": "aud_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "kind": "client.updated", "at": "2026-11-21T10:30:00.000000Z", "source": "api",
-    "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }, "operation_id": null,
+    "subject": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" },
+    "operation_id": null, "before": null, "after": null,
     "changes": [{ "field": "email", "before": null, "after": "info@peeters.example" }]
 }))]
 pub struct ClientEventOut {

@@ -3,6 +3,7 @@
 //! [`app`] is the whole application, used by `klaar serve` and by the tests; [`openapi`] is its description, made from the
 //! same declarations. One file per room, each in the order `In`, `Patch`, `Out`, handlers, `routes`.
 
+mod answers;
 mod audit;
 mod body;
 mod bulk_edits;
@@ -27,6 +28,7 @@ mod selection;
 mod shapes;
 mod transfers;
 mod views;
+mod ways;
 
 use std::sync::Arc;
 

@@ -9,10 +9,12 @@ use klaar_domain::views::{Asker, Listing, Lists};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::shapes::words;
 
 /// The parameters, as they stand in a query.
 #[derive(Debug, Default)]
@@ -63,6 +65,29 @@ impl Asked<'_> {
     }
 }
 
+/// What conditions can ask.
+const OPERATORS: [&str; 19] = [
+    "filled",
+    "empty",
+    "eq",
+    "ne",
+    "one_of",
+    "none_of",
+    "contains",
+    "starts_with",
+    "matches",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "between",
+    "has_all",
+    "set_by",
+    "set_from",
+    "set_before",
+    "set_after",
+];
+
 /// The filter tree, for the description.
 pub enum FilterTree {}
 
@@ -81,11 +106,21 @@ impl PartialSchema for FilterTree {
         let text = |description: &str, example: &str| {
             ObjectBuilder::new().schema_type(Type::String).description(Some(description)).examples([json!(example)])
         };
-        let anything = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object]);
+        let plain =
+            || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean]));
+        let days = || of("days_from_now", ObjectBuilder::new().schema_type(Type::Integer).into());
+        let operand = AnyOfBuilder::new()
+            .item(plain())
+            .item(ArrayBuilder::new().items(AnyOfBuilder::new().item(plain()).item(days())))
+            .item(days())
+            .item(of("own_solution", ObjectBuilder::new().schema_type(Type::Boolean).into()))
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .description(Some("What it is compared with; `filled` and `empty` need none, or null. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution."))
+            .examples([json!(true)]);
         let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `contacts.email`, `fields.ready`, …", "fields.ready").into())
-            .property("op", text("How: `filled`, `empty`, `eq`, `ne`, `one_of`, `none_of`, `contains`, `starts_with`, `matches`, `lt`, `lte`, `gt`, `gte`, `between`, `has_all`, `set_by`, `set_from`, `set_before`, `set_after`, as far as the field has it.", "eq"))
+            .property("op", words(OPERATORS).description(Some("How it is asked, as far as the field has it; whoever asks otherwise is told what it has.")).examples([json!("eq")]))
             .required("op")
-            .property("value", ObjectBuilder::new().schema_type(anything).description(Some("What it is compared with. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution.")).examples([json!(true)]))
+            .property("value", operand)
             .description(Some("A condition on one field."));
         OneOfBuilder::new()
             .item(list("and", "All of these; everyone when there are none."))

@@ -25,8 +25,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
             **Signing in.** Send `Authorization: Bearer …` with an API key, or with the token of a session from `POST /v1/sessions`. \
             Everything you see and change belongs to the practice of that key or session; what belongs to another practice answers like what does not exist.\n\n\
             **Problems** are RFC 9457 documents with a stable `code` and, for wrong input, one entry in `errors` for each field. Their texts come in the language of `Accept-Language` (nl, fr, de, en).\n\n\
-            **Lists** have `items` and `next_cursor`; give the cursor back for the next page.\n\n\
-            **Changing** something needs its `ETag` in `If-Match`: 428 when it is missing, 412 when somebody was faster. A PATCH has three states for each field: absent leaves it, null clears it, a value sets it.\n\n\
+            **Lists** have `items` and `next_cursor`; give the cursor back for the next page. A `filter` in a query is JSON: with curl `-G --data-urlencode 'filter={…}'`. Custom fields are `fields.` and their slug in filters, orders, columns and bulk edits.\n\n\
+            **Longer work** answers 202 with an operation; read `GET /v1/operations/{id}` until its `status` is `finished` or `failed`.\n\n\
+            **Changing** something needs its `ETag` in `If-Match`, which is its `revision` in quotation marks (`If-Match: \"3\"`): 428 when it is missing, 412 when somebody was faster. A PATCH has three states for each field: absent leaves it, null clears it, a value sets it.\n\n\
             **Repeating** a POST is safe with an `Idempotency-Key` (up to 255 printable characters): within 48 hours the same request gets the same reply, and its effect happens once. Signing in and accepting an invitation take the header, but happen again.\n\n\
             **Limits.** Each caller may make 6,000 requests a minute unless the server is set otherwise; `RateLimit` and `RateLimit-Policy` say what is left, 429 carries `Retry-After`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
@@ -41,12 +42,13 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "custom fields", description = "Categories and fields of the client card; PEPPOL is delivered."),
         (name = "views", description = "What a practice looks at: saved views, the delivered control views, counts, what is not filled in."),
         (name = "bulk edits", description = "One value for many clients: previewed, applied, undone."),
-        (name = "transfers", description = "Client lists in and out, as CSV files."),
+        (name = "transfers", description = "Client lists in and out, as CSV files or workbooks."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
         (name = "operations", description = "Longer work and how far it is."),
         (name = "audit", description = "What happened, by whom, and when."),
     ),
-    components(schemas(crate::problem::ProblemOut, crate::problem::FieldProblemOut, crate::listing::FilterTree)),
+    components(schemas(crate::problem::ProblemOut, crate::problem::FieldProblemOut, crate::listing::FilterTree,
+        crate::answers::ChosenOption)),
     security(("bearer" = []))
 )]
 struct Document;
@@ -67,6 +69,7 @@ pub fn openapi() -> OpenApi {
         share_rows(&mut components.schemas);
         forget_defaults(&mut components.schemas);
         need_a_name(&mut components.schemas);
+        crate::ways::describe(&mut components.schemas);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (name, description, _) in REFUSALS {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -81,6 +84,8 @@ pub fn openapi() -> OpenApi {
             complete(operation, &method, has_id);
         }
     }
+    crate::answers::describe(&mut document);
+    tell_tags(&mut document);
     document
 }
 
@@ -106,13 +111,13 @@ fn need_a_name(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
         let Some(RefOr::T(Schema::Object(made))) = schemas.get_mut(name) else { continue };
         let example = made.example.take();
         let described = made.description.take();
-        let either = [("name", Type::String), ("names", Type::Object)].into_iter().fold(
-            AnyOfBuilder::new(),
-            |either, (field, wanted)| {
-                let filled = ObjectBuilder::new().schema_type(wanted);
-                either.item(ObjectBuilder::new().schema_type(Type::Object).property(field, filled).required(field))
-            },
-        );
+        let given: [(&str, RefOr<Schema>); 2] = [
+            ("name", ObjectBuilder::new().schema_type(Type::String).into()),
+            ("names", Ref::from_schema_name("GivenNames").into()),
+        ];
+        let either = given.into_iter().fold(AnyOfBuilder::new(), |either, (field, wanted)| {
+            either.item(ObjectBuilder::new().schema_type(Type::Object).property(field, wanted).required(field))
+        });
         let both = AllOfBuilder::new().item(made.clone()).item(either).description(described);
         #[expect(deprecated, reason = "as the derived schemas, this one has `example`")]
         let both = both.example(example);
@@ -144,7 +149,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("TooLarge", "The body is larger than one mebibyte.", "413"),
     ("NotJson", "The body must be JSON and say so.", "415"),
     ("Invalid", "Some fields are wrong; each is named.", "422"),
-    ("ConditionRequired", "If-Match is missing.", "428"),
+    ("ConditionRequired", "If-Match is missing, or has lost its quotation marks.", "428"),
     ("TooMany", "Too many requests; Retry-After says when to try again.", "429"),
     ("Fault", "A fault of the server; the log has it under the request's X-Request-Id.", "500"),
     ("Busy", "The server is busy or its database is away; try again after Retry-After.", "503"),
@@ -165,6 +170,7 @@ fn operations(item: &mut utoipa::openapi::PathItem) -> Vec<(HttpMethod, &mut Ope
 
 /// Adds what every operation of its kind has in common.
 fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
+    forget_null_body(operation);
     add_refusals(operation, method, has_id);
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let language = text().examples(Some(serde_json::json!("nl")));
@@ -180,9 +186,52 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
     }
     for (status, response) in &mut operation.responses.responses {
         if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
-            let schema = text().examples(Some(serde_json::json!("\"minute\";r=5999;t=60"))).build();
-            let limit = HeaderBuilder::new().schema(Some(schema)).description(Some("What is left of the limit."));
-            response.headers.insert("RateLimit".to_owned(), limit.build().into());
+            let mut tell = |name: &str, description: &str, example: &str| {
+                let schema = text().examples(Some(serde_json::json!(example))).build();
+                let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description));
+                response.headers.insert(name.to_owned(), header.build().into());
+            };
+            tell("RateLimit", "What is left of the limit.", "\"minute\";r=5999;t=60");
+            if status == "202" {
+                tell("Location", "Where to follow it.", "/v1/operations/opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b");
+            }
+        }
+    }
+}
+
+/// Says which answers carry the tag that a change of the same thing must send.
+fn tell_tags(document: &mut OpenApi) {
+    let schemas = document.components.as_ref().map(|components| components.schemas.clone()).unwrap_or_default();
+    let is_tagged = |name: &str| match schemas.get(name) {
+        Some(RefOr::T(Schema::Object(object))) => object.properties.contains_key("revision"),
+        _ => false,
+    };
+    for item in document.paths.paths.values_mut() {
+        for (_, operation) in operations(item) {
+            for response in operation.responses.responses.values_mut() {
+                let RefOr::T(response) = response else { continue };
+                let Some(RefOr::T(content)) = response.content.get("application/json") else { continue };
+                let Some(RefOr::Ref(whole)) = &content.schema else { continue };
+                if !whole.ref_location.rsplit('/').next().is_some_and(is_tagged) {
+                    continue;
+                }
+                let schema = ObjectBuilder::new().schema_type(Type::String).examples([serde_json::json!("\"3\"")]);
+                let said = "Its revision in quotation marks: the `If-Match` of the next change.";
+                let tag = HeaderBuilder::new().schema(Some(schema.build())).description(Some(said));
+                response.headers.insert("ETag".to_owned(), tag.build().into());
+            }
+        }
+    }
+}
+
+/// A body that may be left out is still no null.
+fn forget_null_body(operation: &mut Operation) {
+    let Some(RefOr::T(sent)) = &mut operation.request_body else { return };
+    for body in sent.content.values_mut() {
+        let RefOr::T(body) = body else { continue };
+        if let Some(RefOr::T(Schema::OneOf(either))) = &body.schema {
+            let named = either.items.iter().find(|one| matches!(one, RefOr::Ref(_))).cloned();
+            body.schema = named.or_else(|| body.schema.take());
         }
     }
 }
@@ -251,7 +300,10 @@ impl Methods {
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &[String]| {
             pattern.len() == parts.len()
-                && pattern.iter().zip(&parts).all(|(p, given)| p.starts_with('{') || p == given)
+                && pattern
+                    .iter()
+                    .zip(&parts)
+                    .all(|(p, given)| if p.starts_with('{') { !given.is_empty() } else { p == given })
         };
         self.0.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods.clone())
     }

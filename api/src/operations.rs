@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::answers::WorkStatus;
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
@@ -27,7 +28,8 @@ pub struct OperationOut {
     id: String,
     /// Stable kind.
     kind: String,
-    /// `waiting`, `running`, `finished` or `failed`.
+    /// Where it stands.
+    #[schema(value_type = WorkStatus)]
     status: &'static str,
     /// Items behind it, failed ones included.
     done: i64,
@@ -105,6 +107,8 @@ pub async fn list_operations(may: May<ClientsRead>, query: Query<PageQuery>) -> 
 }
 
 /// Read an operation
+///
+/// Ask again until its `status` is `finished` or `failed`.
 #[utoipa::path(operation_id = "get_operation", tag = "operations", params(("id" = String, Path, description = "The operation's identifier.", example = "opn_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["clients:read"])), responses((status = 200, description = "The operation.", body = OperationOut)))]
 #[get("/operations/{id}")]

@@ -18,14 +18,14 @@ use utoipa::openapi::{ContentBuilder, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 macro_rules! shapes {
-    ($(#[doc = $doc:literal] $name:ident as $text:literal = $schema:expr;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident as $text:literal = $schema:expr;)+) => {
         $(
-            #[doc = $doc]
+            $(#[doc = $doc])+
             pub enum $name {}
 
             impl PartialSchema for $name {
                 fn schema() -> RefOr<Schema> {
-                    $schema.description(Some($doc.trim())).into()
+                    $schema.description(Some([$($doc.trim()),+].join("\n"))).into()
                 }
             }
 
@@ -37,6 +37,8 @@ macro_rules! shapes {
         )+
     };
 }
+
+pub(crate) use shapes;
 
 shapes! {
     /// What a member may do, as a bundle of rights.
@@ -84,7 +86,13 @@ shapes! {
         .examples([json!({ "nl": "Klantenopvolging", "fr": "Suivi des clients" })]);
     /// What people may also type for an option, by language, each up to 200 characters.
     GivenLabels as "GivenLabels" = in_languages(199).examples([json!({ "fr": "Logiciel X" })]);
-    /// The value of a custom field; what kind of value it takes, the field says.
+    /// A value of a field that takes one: a text, a number, yes or no.
+    GivenPlainValue as "GivenPlainValue" = given_text()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean]))
+        .examples([json!("Odoo"), json!(true)]);
+    /// The value of a custom field, by its kind: a text for `text`, `long_text` and `link`; a `number`; an `amount` as text or number; a `date` as
+    /// `YYYY-MM-DD`; true or false for `yes_no`; the label or identifier of an option for a `choice`, an array of them for a
+    /// `multi_choice`; a `member` by identifier, name or address; a `client` by identifier; a `document` with its name and address. Null is no value.
     GivenValue as "GivenFieldValue" = AnyOfBuilder::new()
         .item(given_text().schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null])))
         .item(ArrayBuilder::new().items(given_text()).max_items(Some(500)))
@@ -154,7 +162,7 @@ fn given_text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(printable)).max_length(Some(10_000))
 }
 
-fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+pub fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }
 

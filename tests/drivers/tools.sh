@@ -207,6 +207,32 @@ install_redocly() {
   complete_folder "$folder"
 }
 
+# Sets TYPESCRIPT, the folder of what tests/drivers/typescript/package-lock.json names.
+find_typescript() {
+  find_node && TYPESCRIPT=$TOOLS/$(typescript_folder) && is_complete "${TYPESCRIPT##*/}"
+}
+
+# Other versions, another folder.
+typescript_folder() {
+  local lock
+  lock=$(sha256sum "${BASH_SOURCE[0]%/*}/typescript/package-lock.json")
+  echo "typescript-${lock:0:12}"
+}
+
+install_typescript() {
+  local folder
+  folder=$(typescript_folder)
+  find_node || {
+    install_node
+    find_node
+  }
+  begin_folder "$folder"
+  cp "${BASH_SOURCE[0]%/*}"/typescript/package{,-lock}.json "$TOOLS/$folder"
+  NODE_DISABLE_COMPILE_CACHE=1 PATH=${NODE%/*}:$PATH "${NPM[@]}" ci --prefix "$TOOLS/$folder" --ignore-scripts --no-audit --no-fund \
+    --no-update-notifier --loglevel=error
+  complete_folder "$folder"
+}
+
 # Sets SPEC_VALIDATOR, a command in words.
 find_spec_validator() {
   is_complete "openapi-spec-validator-$SPEC_VALIDATOR_VERSION" || return 1

@@ -4,6 +4,8 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::described;
+
 /// The path of the clients that a filter means.
 pub fn clients_where(filter: &Value) -> String {
     let url = reqwest::Url::parse_with_params("http://x/v1/clients", [("filter", filter.to_string())]).unwrap();
@@ -66,6 +68,7 @@ impl Client {
     }
 
     pub async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Answer {
+        let name = method.to_string();
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -79,6 +82,7 @@ impl Client {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("the answer is whole").to_vec();
+        described::check(&name, path, status, &body);
         Answer { status, headers, body }
     }
 }

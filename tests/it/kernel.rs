@@ -94,6 +94,7 @@ async fn unreadable_requests_are_named() {
         send("application/json", r#"{"name": 5}"#).await.wrong_fields(),
         [("/name".to_owned(), "wrong_shape".to_owned())]
     );
+    assert_eq!(send("application/json", "{}").await.wrong_fields(), [("/name".to_owned(), "missing".to_owned())]);
     assert_eq!(send("application/json", r#"{"nmae": "x"}"#).await.wrong_fields()[0].1, "wrong_shape");
     assert_eq!(
         send("application/json", &format!(r#"{{"name": "{}"}}"#, "x".repeat(1_100_000))).await.expect(413)["code"],
@@ -104,6 +105,7 @@ async fn unreadable_requests_are_named() {
     let wrong = api.delete("/v1/clients").await;
     assert_eq!(wrong.expect(405)["code"], "method_not_allowed");
     assert_eq!(wrong.header("allow"), "GET, POST");
+    assert_eq!(api.post("/v1/bulk-edits//undo", &json!({})).await.expect(404)["code"], "not_found");
 }
 
 #[tokio::test]

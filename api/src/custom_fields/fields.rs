@@ -26,7 +26,7 @@ use crate::shapes::{FieldKindWord, GivenNames, OptionLabel};
 #[serde(deny_unknown_fields)]
 #[schema(as = NewField, example = json!({ "category_id": "cat_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Rol", "kind": "choice", "options": ["Zaakvoerder", "Bestuurder"] }))]
 pub struct FieldIn {
-    /// The category that it belongs to.
+    /// The category that it belongs to, one of `GET /v1/field-categories`.
     #[schema(pattern = "^cat_[0-9a-f]{32}$")]
     category_id: String,
     /// Its name in the practice's language, up to 100 characters.
@@ -35,10 +35,11 @@ pub struct FieldIn {
     /// Its name in several languages.
     #[schema(value_type = Option<GivenNames>)]
     names: Option<BTreeMap<String, String>>,
-    /// What it holds.
+    /// What it holds; what a value then looks like, `GivenFieldValue` says.
     #[schema(value_type = FieldKindWord)]
     kind: String,
-    /// Its stable name, unique in the practice; made from the name when not given.
+    /// Its stable name, unique in the practice, by which clients' `fields` and, behind `fields.`, filters and columns name it; made
+    /// from the name when not given.
     #[schema(pattern = "^[a-z][a-z0-9_]{0,62}$")]
     slug: Option<String>,
     /// The labels of a choice's options, in their order.

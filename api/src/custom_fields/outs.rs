@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::answers::{AnyFieldKind, BulkRefusal};
 use crate::listing::FilterTree;
 
 /// Categories with their fields.
@@ -69,8 +70,8 @@ pub struct FieldOut {
     name: String,
     /// Its name in all languages it has.
     names: BTreeMap<String, String>,
-    /// `text`, `long_text`, `number`, `amount`, `date`, `yes_no`, `choice`, `multi_choice`, `member`, `client`, `link`,
-    /// `document` or `access_point`.
+    /// What it holds.
+    #[schema(value_type = AnyFieldKind)]
     kind: &'static str,
     /// Its place within its category.
     position: i32,
@@ -84,7 +85,8 @@ pub struct FieldOut {
     sortable: bool,
     /// The values of many clients can be changed at once.
     bulk_editable: bool,
-    /// Why they cannot: `multi_valued`, `linked_to_document`, `system_owned`; null when they can.
+    /// Why they cannot; null when they can.
+    #[schema(value_type = Option<BulkRefusal>)]
     bulk_refusal: Option<&'static str>,
     /// Switched on.
     active: bool,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::answers::World;
 use crate::body::Body;
 use crate::guards::{May, PracticeManage, SeenRevision, SignedIn};
 use crate::problem::Problem;
@@ -44,7 +45,8 @@ pub struct PracticeOut {
     id: String,
     /// Its name.
     name: String,
-    /// `test` or `live`: the Peppol network it works with, fixed when it was created.
+    /// The Peppol network it works with, fixed when it was created.
+    #[schema(value_type = World)]
     world: &'static str,
     /// IANA name of its time zone.
     time_zone: String,

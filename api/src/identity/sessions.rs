@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
+use crate::answers::World;
 use crate::body::{Body, InPath};
 use crate::guards::{May, SignedIn};
 use crate::problem::Problem;
@@ -104,7 +105,8 @@ pub struct MembershipOut {
     practice_id: String,
     /// Its name.
     name: String,
-    /// `test` or `live`.
+    /// The Peppol network it works with.
+    #[schema(value_type = World)]
     world: &'static str,
     /// The account's role in it.
     role: &'static str,

@@ -18,6 +18,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
+use crate::answers::CheckStatus;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, LookupsRun, May};
 use crate::operations::OperationOut;
@@ -112,7 +113,8 @@ pub enum FindingQueryFilter {
 pub struct CheckOut {
     /// The check's identifier.
     id: String,
-    /// `asking`, `checked`, `applying` or `applied`.
+    /// Where it stands.
+    #[schema(value_type = CheckStatus)]
     status: String,
     /// Clients that it is about.
     clients: i64,

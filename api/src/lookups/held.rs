@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
+use crate::answers::HeldStanding;
 use crate::body::Body;
 use crate::guards::{ClientsRead, May, OperationsManage};
 use crate::problem::Problem;
@@ -97,7 +98,8 @@ pub struct HeldChangeOut {
     client_id: String,
     /// Its name.
     client_name: String,
-    /// `open`, `accepted`, `dismissed` or `overtaken`.
+    /// Where it stands.
+    #[schema(value_type = HeldStanding)]
     status: String,
     /// What the card showed.
     stands: ShownOut,

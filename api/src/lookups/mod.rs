@@ -10,12 +10,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::answers::RegistrationState;
+
 /// A registration as a card shows it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShownRegistration, example = json!({ "state": "registered", "cause": null, "access_point": { "seat_id": "POP000123", "name": "Example Access Point" } }))]
 pub struct ShownOut {
-    /// `registered`, `cannot_receive`, `not_registered`, `unknown` or `nothing_to_ask`; null before the first look-up, and
-    /// where only values that changed are shown.
+    /// What it comes to; null before the first look-up, and where only values that changed are shown.
+    #[schema(value_type = Option<RegistrationState>)]
     state: Option<String>,
     /// Why it cannot receive or is unknown: `no_document_type`, `inactive`, `transport`, `dns`, `smp`, `malformed`, `signature`.
     cause: Option<String>,

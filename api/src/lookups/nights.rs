@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ShownOut;
+use crate::answers::NightPhase;
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
@@ -32,7 +33,8 @@ pub struct NightOut {
     local_date: String,
     /// 0 for the night itself, more for those started by hand afterwards.
     ordinal: i32,
-    /// `planning`, `asking`, `writing` what is certain, `doubting` (vanishings and failures are asked again), `closing` or `finished`.
+    /// Where it stands.
+    #[schema(value_type = NightPhase)]
     phase: String,
     /// When it began.
     began_at: String,

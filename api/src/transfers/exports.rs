@@ -39,7 +39,8 @@ pub struct ExportQuery {
     /// The columns, with commas between them: fields of the card, `registration.state`, `registration.cause`,
     /// `registration.access_point.seat_id`, `registration.access_point.name`, `registration.checked_at`,
     /// `registration.unknown_since`, `created_at`, `updated_at`, `archived_at`, or `fields.` and the slug of a custom field.
-    /// All fields of the card, the registration and the practice when not given.
+    /// All fields of the card, the registration and the practice when not given, also with a view: give its `columns` here to
+    /// have those.
     #[param(pattern = r"^[^\x00]*$", example = "name,enterprise_number,fields.ready")]
     columns: Option<String>,
     /// A saved view: its clients, among which the other parameters choose, in its order unless another is given.

@@ -22,6 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::off_thread;
 use crate::State;
+use crate::answers::{FindingWeight, ListFormat, WorkStatus};
 use crate::body::InPath;
 use crate::guards::{ClientsRead, ClientsWrite, May};
 use crate::operations::OperationOut;
@@ -123,13 +124,15 @@ pub struct ImportOut {
     id: String,
     /// The operation that shows its progress.
     operation_id: Option<String>,
-    /// `waiting`, `running`, `finished` or `failed`; the operation says why it failed.
+    /// Where it stands; the operation says why it failed.
+    #[schema(value_type = WorkStatus)]
     status: &'static str,
     /// Nothing is written; the counts say what would be.
     dry_run: bool,
     /// What the uploader calls the file.
     filename: Option<String>,
-    /// What the file is: `csv` or `xlsx`.
+    /// What the file is; null until it is recognised.
+    #[schema(value_type = Option<ListFormat>)]
     format: Option<&'static str>,
     /// The sheet that was asked for.
     sheet: Option<String>,
@@ -192,6 +195,7 @@ impl From<Import> for ImportOut {
     "params": { "suggestion": "0697340126" }, "reason": "The check digits are wrong. Did you mean 0697340126?" }))]
 pub struct FindingOut {
     /// `rejected` when it refused the line, `note` when the line was accepted.
+    #[schema(value_type = FindingWeight)]
     weight: &'static str,
     /// The line that the record starts on, in a workbook the row; the file's first line is 1.
     line: i64,

@@ -48,10 +48,12 @@ pub struct ViewIn {
     /// Words that must all be found, besides, up to 1,000 characters.
     #[schema(pattern = r"^[^\x00]*$", max_length = 1000)]
     search: Option<String>,
-    /// The order, as lists take it; by name when not given.
+    /// The order, as lists take it: up to three fields with commas between them, `-` in front for the other direction; by
+    /// name when not given.
     #[schema(pattern = r"^[^\x00]*$")]
     sort: Option<String>,
-    /// The columns in their order, by their places in a client's document; the usual ones when not given.
+    /// The columns in their order, by their places in a client's document, custom fields as `fields.` and their slug; the
+    /// usual ones when not given.
     #[serde(default)]
     #[schema(max_items = 40)]
     columns: Vec<String>,

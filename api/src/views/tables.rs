@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
+use crate::answers::{self, ColumnKind};
 use crate::body::InPath;
 use crate::clients::FieldOut;
 use crate::guards::{ClientsRead, May};
@@ -136,7 +137,8 @@ pub struct ColumnOut<'a> {
     name: &'a str,
     /// Its name in the caller's language.
     label: &'a str,
-    /// What it holds: a kind of custom field, or `word`, `lines`, `instant`, `responsible`.
+    /// What it holds.
+    #[schema(value_type = ColumnKind)]
     kind: &'static str,
     /// The custom field, which has the options of a choice; null for what every card has.
     #[schema(value_type = Option<String>)]
@@ -156,10 +158,10 @@ pub struct RowOut<'a> {
     /// The client.
     #[schema(value_type = String)]
     id: ClientId,
-    /// The client's revision, for `If-Match`.
+    /// The client's revision: in quotation marks it is the `If-Match` of a PATCH.
     revision: i64,
     /// The value of each column, as the client's document has it; null for none.
-    #[schema(value_type = BTreeMap<String, Value>)]
+    #[schema(value_type = BTreeMap<String, answers::Cell>)]
     values: ValuesOut<'a>,
     /// The editable columns whose cells cannot be changed here: all of an archived client, those of fields that do not concern
     /// the client.

@@ -31,6 +31,7 @@ MEANINGS = {
     "unknown_field": "which fields the practice has",
     "system_owned": "which fields the practice has",
     "wrong_type": "which fields the practice has",
+    "value_missing": "how a field is asked",
     "unknown_option": "which options a field has",
     "retired_option": "which options a field has",
     "malformed_amount": "which fields the practice has",

@@ -207,7 +207,7 @@ fn check_option<'a>(
     pointer: &str,
     had: &[i64],
 ) -> std::result::Result<&'a FieldOption, FieldError> {
-    let given = value.as_str().ok_or_else(|| wrong_type(pointer, "opt_…"))?;
+    let given = value.as_str().ok_or_else(|| wrong_type(pointer, "\"opt_…\", \"label\""))?;
     match field.option_meant(given) {
         None => Err(FieldError::new(pointer, "unknown_option")),
         Some(option) if option.retired_at.is_some() && !had.contains(&option.key) => {
@@ -218,7 +218,7 @@ fn check_option<'a>(
 }
 
 fn check_options(field: &Field, value: &Value, pointer: &str, had: &[i64]) -> Checked {
-    let given = value.as_array().ok_or_else(|| wrong_type(pointer, "[opt_…]"))?;
+    let given = value.as_array().ok_or_else(|| wrong_type(pointer, "[\"opt_…\", \"label\"]"))?;
     if given.len() > MOST_OPTIONS {
         return Err(FieldError::new(pointer, "too_many").with("max", MOST_OPTIONS));
     }

@@ -81,7 +81,7 @@ impl Node {
 ///
 /// # Errors
 /// An entry for each wrong part, under its own pointer: `wrong_filter`, `too_deep`, `too_many`, `unknown_field`,
-/// `wrong_operator`, `wrong_type`, `unknown_option`, `malformed_date`, `malformed_instant`.
+/// `wrong_operator`, `value_missing`, `wrong_type`, `unknown_option`, `malformed_date`, `malformed_instant`.
 pub fn read(filter: &Value, ground: &Ground<'_>, pointer: &str) -> Result<Node, Vec<FieldError>> {
     read_noting(filter, ground, pointer).map(|(node, _)| node)
 }
@@ -182,6 +182,9 @@ impl Reader<'_> {
     fn asked(&self, subject: &Subject<'_>, op: &str, value: &Value) -> Result<Node, Fault> {
         if !operators(subject).contains(&op) {
             return Err(Fault::Operator);
+        }
+        if value.is_null() && !matches!(op, "filled" | "empty") {
+            return Err(Fault::Value(FieldError::new("", "value_missing")));
         }
         let is = |test| Node::Is(subject.column, test);
         let not = |node| Node::Not(Box::new(node));
