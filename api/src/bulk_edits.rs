@@ -38,10 +38,11 @@ pub struct BulkEditIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = Assignment, example = json!({ "field": "fields.receive_software", "set": "Odoo" }))]
 pub struct AssignmentIn {
-    /// A custom field that is shown in "all clients" (`fields.ready`), or `portfolio`, `responsible`, `language`, `archived`.
+    /// A custom field that is shown in "all clients" (`fields.ready`), or `portfolio`, `responsible`, `language`, `exemption`,
+    /// `archived`.
     #[schema(pattern = r"^[^\x00]*$")]
     field: String,
-    /// The value that all are to have, as a PATCH of one client takes it.
+    /// The value that all are to have, as a PATCH of one client takes it; an exemption as a whole.
     set: Option<Value>,
     /// The value is to go.
     #[serde(default)]

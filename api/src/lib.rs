@@ -11,6 +11,7 @@ mod clients;
 mod contacts;
 mod custom_fields;
 mod dead_jobs;
+mod exemptions;
 mod guards;
 mod health;
 mod history;

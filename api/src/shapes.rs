@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use klaar_domain::clients::{FixedField, countries};
+use klaar_domain::clients::{ExemptionReason, FixedField, countries};
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
@@ -45,6 +45,8 @@ shapes! {
     RightWord as "Right" = words(Right::ALL.iter().map(|right| right.as_str()));
     /// A language that the product speaks.
     LanguageWord as "Language" = words(Language::ALL.map(Language::as_str));
+    /// Why Peppol does not concern a client.
+    ExemptionReasonWord as "ExemptionReason" = words(ExemptionReason::ALL.map(ExemptionReason::as_str));
     /// A language in any case, or nothing.
     LanguageOrBlank as "LanguageOrBlank" = blank_or("[Nn][Ll]|[Ff][Rr]|[Dd][Ee]|[Ee][Nn]", "nl");
     /// An e-mail address.
@@ -174,7 +176,7 @@ pub struct MappingParam;
 
 impl IntoParams for MappingParam {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let of_card = FixedField::ALL.iter().filter(|field| **field <= FixedField::MandateEnd);
+        let of_card = FixedField::ALL.iter().filter(|field| field.is_of_card());
         let of_card: Vec<&str> = of_card.map(|field| field.as_str()).collect();
         let field = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))

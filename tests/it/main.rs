@@ -17,6 +17,7 @@ mod custom_fields;
 mod custom_fields_kinds;
 mod custom_fields_managed;
 mod custom_fields_options;
+mod exemptions;
 mod hostile;
 mod house;
 mod identity;

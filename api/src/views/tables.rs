@@ -94,7 +94,7 @@ pub struct ColumnOut {
     sortable: bool,
     /// The caller may change its cells, with a PATCH of the client.
     editable: bool,
-    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `no_right`; null when editable.
+    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `as_a_whole` (change the client's exemption instead), `no_right`; null when editable.
     refusal: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! A practice's clients: the card, its contacts, the facts about its registration, the change log and its one door.
+//! A practice's clients: the card, the exemption from Peppol, its contacts, the facts about its registration, the change log and its one door.
 //!
 //! Everything that a list can show is written through [`door`]: it raises the practice's version, writes the audit entry,
 //! the changes with their old and new values, and the rows, in one transaction. Other rooms write their facts the same way.
@@ -9,6 +9,7 @@ mod checks;
 mod contacts;
 pub mod countries;
 pub mod door;
+mod exemption;
 mod fixed;
 mod history;
 mod holders;
@@ -25,6 +26,7 @@ pub use contacts::{
     Contact, ContactChange, ContactId, add_contact, change_contact, contact, contacts_of, contacts_of_all,
     remove_contact,
 };
+pub use exemption::{Exemption, ExemptionDraft, ExemptionReason, LOGGED_EXEMPTION};
 pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;
 pub use holders::{Sought, active_with, other_holder};

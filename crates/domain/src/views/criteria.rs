@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::filter::{self, Node};
@@ -18,9 +19,12 @@ use crate::kernel::error::{Error, FieldError, Result};
 /// Where criteria stand in the input.
 const POINTER: &str = "/criteria";
 
-/// Whom the categories of a practice do not concern, among some clients.
-#[derive(Debug, Default)]
-pub struct Concern(Vec<(CategoryId, HashSet<i64>)>);
+/// Whom the categories of a practice do not concern, among some clients, and the day on which that was asked.
+#[derive(Debug)]
+pub struct Concern {
+    left_out: Vec<(CategoryId, HashSet<i64>)>,
+    today: Date,
+}
 
 impl Concern {
     /// Asks the criteria of all categories about these clients. Criteria that cannot be read any more, because they name a
@@ -32,8 +36,9 @@ impl Concern {
         now: Instant,
     ) -> Self {
         let with_criteria: Vec<&Category> = catalogue.categories.iter().filter(|c| c.criteria.is_some()).collect();
+        let today = now.in_zone(&zone_of(practice)).date();
         if with_criteria.is_empty() {
-            return Self::default();
+            return Self { left_out: Vec::new(), today };
         }
         let clients: Vec<&Client> = clients.into_iter().collect();
         let left_out = with_criteria.into_iter().filter_map(|category| {
@@ -45,13 +50,19 @@ impl Concern {
             let others = clients.iter().enumerate().filter(|(row, _)| !concerned.has(*row));
             Some((category.id, others.map(|(_, client)| client.key).collect()))
         });
-        Self(left_out.collect())
+        Self { left_out: left_out.collect(), today }
     }
 
     /// Whether the field concerns the client.
     #[must_use]
     pub fn has(&self, client: &Client, field: &Field) -> bool {
-        !self.0.iter().any(|(category, others)| *category == field.category && others.contains(&client.key))
+        !self.left_out.iter().any(|(category, others)| *category == field.category && others.contains(&client.key))
+    }
+
+    /// Whether the client is exempt from Peppol on that day: an exemption whose last day has passed counts no more.
+    #[must_use]
+    pub fn is_exempt(&self, client: &Client) -> bool {
+        client.card.exemption.as_ref().is_some_and(|exemption| exemption.holds_on(self.today))
     }
 }
 

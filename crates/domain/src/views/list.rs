@@ -261,7 +261,8 @@ impl Plan {
             parts.push(plain("archived", "eq", Value::from(false))?);
         }
         let node = Node::And(parts);
-        let sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        let mut sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        sorting.on_day(ground.today());
         node.columns(&mut columns);
         sorting.columns(&mut columns);
         Ok(Self { node, sorting, columns })

@@ -207,7 +207,7 @@ pub fn raw(column: ColumnId, txt: Option<String>, num: Option<f64>) -> Raw {
         (Kind::Search, Some(txt), None) => Raw::Text(txt),
         (Kind::Lines, Some(txt), None) => lines(&txt),
         (Kind::Word, Some(txt), None) => Raw::Word(txt),
-        (Kind::Day, Some(txt), None) => day(&txt),
+        (Kind::Day | Kind::Lasting, Some(txt), None) => day(&txt),
         (Kind::Responsible, Some(txt), None) => {
             let (member, name) = txt.split_once('|').unwrap_or(("", &txt));
             let prefix = if member.is_empty() { String::new() } else { format!("{}_{member}", MemberId::PREFIX) };
@@ -245,13 +245,15 @@ pub fn custom(kind: Kind, json: &str) -> Option<Raw> {
         Kind::Choices => serde_json::from_str(json).ok().map(Raw::Options),
         Kind::Day => serde_json::from_str::<String>(json).ok().map(|txt| day(&txt)),
         Kind::Member | Kind::Client | Kind::Word | Kind::Responsible => serde_json::from_str(json).ok().map(Raw::Word),
-        Kind::Text | Kind::Lines | Kind::Search | Kind::Instant => match serde_json::from_str(json).ok()? {
-            serde_json::Value::String(txt) => Some(Raw::Text(text::fold(&txt))),
-            serde_json::Value::Object(document) => {
-                document.get("name")?.as_str().map(|name| Raw::Text(text::fold(name)))
+        Kind::Text | Kind::Lines | Kind::Search | Kind::Instant | Kind::Lasting => {
+            match serde_json::from_str(json).ok()? {
+                serde_json::Value::String(txt) => Some(Raw::Text(text::fold(&txt))),
+                serde_json::Value::Object(document) => {
+                    document.get("name")?.as_str().map(|name| Raw::Text(text::fold(name)))
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
     }
 }
 
