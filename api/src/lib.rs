@@ -23,6 +23,7 @@ mod lookups;
 mod openapi;
 mod operations;
 mod problem;
+mod relations;
 mod reply;
 mod selection;
 mod shapes;
@@ -82,6 +83,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     clients::routes(config);
     history::routes(config);
     contacts::routes(config);
+    relations::routes(config);
     custom_fields::routes(config);
     views::routes(config);
     bulk_edits::routes(config);

@@ -74,7 +74,7 @@ impl PartialSchema for FilterTree {
             ObjectBuilder::new().schema_type(Type::String).description(Some(description)).examples([json!(example)])
         };
         let anything = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Array, Type::Object]);
-        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `exempt`, `contacts.email`, `fields.ready`, …", "fields.ready").into())
+        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `exempt`, `contacts.email`, `relations.kind`, `fields.ready`, …", "fields.ready").into())
             .property("op", text("How: `filled`, `empty`, `eq`, `ne`, `one_of`, `none_of`, `contains`, `starts_with`, `matches`, `lt`, `lte`, `gt`, `gte`, `between`, `has_all`, `set_by`, `set_from`, `set_before`, `set_after`, as far as the field has it.", "eq"))
             .required("op")
             .property("value", ObjectBuilder::new().schema_type(anything).description(Some("What it is compared with. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution.")).examples([json!(true)]))

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use klaar_domain::clients::{ExemptionReason, FixedField, countries};
+use klaar_domain::clients::{ExemptionReason, FixedField, RelationKind, countries};
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
@@ -47,6 +47,8 @@ shapes! {
     LanguageWord as "Language" = words(Language::ALL.map(Language::as_str));
     /// Why Peppol does not concern a client.
     ExemptionReasonWord as "ExemptionReason" = words(ExemptionReason::ALL.map(ExemptionReason::as_str));
+    /// What a client is to another: `director_of` it, directed by it (`has_director`), or of the `same_group`.
+    RelationKindWord as "RelationKind" = words(RelationKind::ALL.map(RelationKind::as_str));
     /// A language in any case, or nothing.
     LanguageOrBlank as "LanguageOrBlank" = blank_or("[Nn][Ll]|[Ff][Rr]|[Dd][Ee]|[Ee][Nn]", "nl");
     /// An e-mail address.

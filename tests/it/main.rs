@@ -26,6 +26,7 @@ mod lookup_network;
 mod lookups;
 mod nightly;
 mod openapi;
+mod relations;
 mod saved_views;
 mod strangers;
 mod transfers;

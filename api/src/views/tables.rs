@@ -14,7 +14,7 @@ use klaar_domain::kernel::page::{self, Page};
 use klaar_domain::views::saved::{self, ViewId};
 use klaar_domain::views::{Asker, Concern, TableColumn};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -94,7 +94,7 @@ pub struct ColumnOut {
     sortable: bool,
     /// The caller may change its cells, with a PATCH of the client.
     editable: bool,
-    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `as_a_whole` (change the client's exemption instead), `no_right`; null when editable.
+    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `on_relations` (the same), `as_a_whole` (change the client's exemption instead), `no_right`; null when editable.
     refusal: Option<&'static str>,
 }
 
@@ -120,6 +120,7 @@ struct Ground<'a> {
     catalogue: &'a Catalogue,
     concern: &'a Concern,
     contacts: &'a HashMap<i64, Vec<Contact>>,
+    relations: &'a HashMap<i64, Vec<String>>,
 }
 
 impl RowOut {
@@ -128,6 +129,7 @@ impl RowOut {
         let contacts = ground.contacts.get(&client.key).map(Vec::as_slice).unwrap_or_default();
         let value = |name: &str| match name.strip_prefix("contacts.") {
             Some(part) => said_of(contacts, part),
+            None if name == "relations.kind" => json!(ground.relations.get(&client.key).map_or(&[][..], Vec::as_slice)),
             None if name == "archived" => Value::from(client.archived_at.is_some()),
             None => document.pointer(&format!("/{}", name.replace('.', "/"))).cloned().unwrap_or_default(),
         };
@@ -164,15 +166,22 @@ impl RowsOut {
         let may_write = caller.rights.has(Right::ClientsWrite);
         let columns = names.iter().filter_map(|name| TableColumn::of(name, catalogue, (language, may_write)));
         let columns: Vec<TableColumn<'_>> = columns.collect();
+        let keys: Vec<i64> = page.items.iter().map(|client| client.key).collect();
         let mut contacts: HashMap<i64, Vec<Contact>> = HashMap::new();
         if names.iter().any(|name| name.starts_with("contacts.")) {
-            let keys: Vec<i64> = page.items.iter().map(|client| client.key).collect();
             for (key, contact) in clients::contacts_of_all(conn, &caller.practice, &keys)? {
                 contacts.entry(key).or_default().push(contact);
             }
         }
+        let mut relations: HashMap<i64, Vec<String>> = HashMap::new();
+        if names.iter().any(|name| name.starts_with("relations.")) {
+            for (key, kind) in clients::relation_kinds_of_all(conn, &caller.practice, &keys)? {
+                relations.entry(key).or_default().push(kind);
+            }
+        }
         let concern = Concern::of(&page.items, catalogue, &caller.practice, asker.now);
-        let ground = Ground { columns: &columns, catalogue, concern: &concern, contacts: &contacts };
+        let ground =
+            Ground { columns: &columns, catalogue, concern: &concern, contacts: &contacts, relations: &relations };
         let items = page.items.iter().map(|client| RowOut::of(client, &ground)).collect::<Result<_>>()?;
         let total = page.total.unwrap_or_default();
         Ok(Self {

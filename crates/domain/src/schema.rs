@@ -663,6 +663,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::UidType;
+    client_relations (id, client_key) {
+        id -> UidType,
+        practice_id -> UidType,
+        client_key -> BigInt,
+        other_key -> BigInt,
+        kind -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(contacts -> clients (client_key));
 diesel::joinable!(client_values -> clients (client_key));
 diesel::joinable!(changes -> clients (client_key));

@@ -94,6 +94,8 @@ fixed_fields! {
     Contact = 25 as "contact",
     /// The exemption from Peppol, as one text.
     Exemption = 26 as "exemption",
+    /// A relation to another client, as JSON.
+    Relation = 27 as "relation",
     /// The state of the registration.
     Registration = 30 as "registration",
     /// Why it is unknown or cannot receive.

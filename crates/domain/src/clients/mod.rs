@@ -1,4 +1,5 @@
-//! A practice's clients: the card, the exemption from Peppol, its contacts, the facts about its registration, the change log and its one door.
+//! A practice's clients: the card, the exemption from Peppol, its contacts, its relations
+//! to other clients, the facts about its registration, the change log and its one door.
 //!
 //! Everything that a list can show is written through [`door`]: it raises the practice's version, writes the audit entry,
 //! the changes with their old and new values, and the rows, in one transaction. Other rooms write their facts the same way.
@@ -18,6 +19,7 @@ mod model;
 mod names;
 mod provenance;
 mod queries;
+mod relations;
 
 pub use actions::{CheckedValues, archive, change, check_changed, create, restore, surroundings};
 pub use card::{Card, CardChange, CardDraft, ClientKind, Responsible};
@@ -35,3 +37,6 @@ pub use model::*;
 pub use names::names;
 pub use provenance::{Origins, provenance};
 pub use queries::{find, keys_of, with_keys};
+pub use relations::{
+    Relation, RelationId, RelationKind, add_relation, relation, relation_kinds_of_all, relations_of, remove_relation,
+};

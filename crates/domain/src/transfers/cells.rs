@@ -52,7 +52,13 @@ pub fn fill(draft: &mut CardDraft, field: F, cell: &str) -> Result<(), FieldErro
         F::Website => &mut draft.website,
         F::Responsible => &mut draft.responsible,
         F::Portfolio => &mut draft.portfolio,
-        F::Archived | F::Contact | F::Registration | F::RegistrationCause | F::AccessPointSeat | F::AccessPointName => {
+        F::Archived
+        | F::Contact
+        | F::Relation
+        | F::Registration
+        | F::RegistrationCause
+        | F::AccessPointSeat
+        | F::AccessPointName => {
             return Ok(());
         }
     };

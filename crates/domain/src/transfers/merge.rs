@@ -42,8 +42,13 @@ fn copy(field: F, from: &Card, to: &mut Card) {
         F::MandateStart => to.mandate_start.clone_from(&from.mandate_start),
         F::Exemption => to.exemption.clone_from(&from.exemption),
         F::MandateEnd => to.mandate_end.clone_from(&from.mandate_end),
-        F::Archived | F::Contact | F::Registration | F::RegistrationCause | F::AccessPointSeat | F::AccessPointName => {
-        }
+        F::Archived
+        | F::Contact
+        | F::Relation
+        | F::Registration
+        | F::RegistrationCause
+        | F::AccessPointSeat
+        | F::AccessPointName => {}
     }
 }
 

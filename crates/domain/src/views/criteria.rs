@@ -97,7 +97,7 @@ pub fn refuse_unconcerned(
 ///
 /// # Errors
 /// [`Error::Invalid`] under `/criteria` as a filter, and `not_in_criteria` for what a single card cannot answer: contacts,
-/// searches, who set a value, `me`, and the category's own fields.
+/// relations, searches, who set a value, `me`, and the category's own fields.
 pub fn check_criteria(
     criteria: &Value,
     catalogue: &Catalogue,
@@ -112,7 +112,11 @@ pub fn check_criteria(
         let text = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();
         let (field, op) = (text("field"), text("op"));
         let is_own = field.strip_prefix(CUSTOM).and_then(|slug| catalogue.by_slug(slug)).map(|f| f.category);
-        if field == "search" || field.starts_with("contacts.") || (is_own.is_some() && is_own == own) {
+        if field == "search"
+            || field.starts_with("contacts.")
+            || field.starts_with("relations.")
+            || (is_own.is_some() && is_own == own)
+        {
             wrong.push(FieldError::new(format!("{pointer}/field"), "not_in_criteria"));
         }
         if op.starts_with("set_") {

@@ -35,7 +35,7 @@ impl Loaded {
     }
 }
 
-/// A client's value in a column. What stands with others than the client (its contacts, who set a value, the text that a
+/// A client's value in a column. What stands with others than the client (its contacts and relations, who set a value, the text that a
 /// search looks in) is missing.
 fn value(client: &Client, column: ColumnId) -> Raw {
     match column {

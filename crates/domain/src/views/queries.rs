@@ -71,7 +71,9 @@ pub fn read(
         };
         let values = read_chunk(conn, practice, &statement(column), (among, chunk))?;
         match column {
-            ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_))) => joined(values, &mut take),
+            ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_) | Source::Relations(_))) => {
+                joined(values, &mut take)
+            }
             _ => values.into_iter().for_each(|value| take(value.key, raw(column, value.txt, value.num))),
         }
     }
@@ -110,6 +112,7 @@ fn statement(column: ColumnId) -> Statement {
         (_, Some(Source::Text(text))) => of(clients, text, NO_NUMBER),
         (_, Some(Source::Number(number))) => of(clients, NO_TEXT, &format!("CAST({number} AS DOUBLE PRECISION)")),
         (_, Some(Source::Contacts(text))) => of(("contacts", "k", "k.client_key"), text, NO_NUMBER),
+        (_, Some(Source::Relations(text))) => of(("client_relations", "r", "r.client_key"), text, NO_NUMBER),
         (ColumnId::SetterOf(number), None) if number >= crate::clients::FIRST_CUSTOM_FIELD => {
             of(values, NO_TEXT, &format!("CAST(v.prov ->> 'f{number}' AS DOUBLE PRECISION)"))
         }

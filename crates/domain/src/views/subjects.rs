@@ -1,4 +1,4 @@
-//! What can be asked of a client, and where it stands: fields of the card, facts of the registration, contacts, custom fields.
+//! What can be asked of a client, and where it stands: fields of the card, facts of the registration, contacts, relations, custom fields.
 
 use super::columns::Form;
 use crate::clients::FixedField as F;
@@ -98,6 +98,8 @@ pub enum Source {
     Number(&'static str),
     /// Text, as an expression over each row `k` of `contacts`.
     Contacts(&'static str),
+    /// Text, as an expression over each row `r` of `client_relations`.
+    Relations(&'static str),
 }
 
 /// What has to happen to a client for a fixed subject to change.
@@ -162,6 +164,7 @@ pub const FIXED: &[Fixed] = &[
     fixed("contacts.email", Kind::Lines, Source::Contacts("k.email"), Follows::Fields(&[F::Contact])),
     fixed("contacts.phone", Kind::Lines, Source::Contacts("k.phone"), Follows::Fields(&[F::Contact])),
     fixed("contacts.language", Kind::Lines, Source::Contacts("k.language"), Follows::Fields(&[F::Contact])),
+    fixed("relations.kind", Kind::Lines, Source::Relations("r.kind"), Follows::Fields(&[F::Relation])),
     fixed("registration.state", Kind::Word, Source::Text("c.registration"), Follows::Facts),
     fixed("registration.cause", Kind::Word, Source::Text("c.registration_cause"), Follows::Facts),
     fixed("registration.access_point.seat_id", Kind::Word, Source::Text("c.access_point_seat"), Follows::Facts),

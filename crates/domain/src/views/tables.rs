@@ -18,7 +18,7 @@ pub struct TableColumn<'a> {
     pub field: Option<&'a Field>,
     /// Lists can be sorted by it.
     pub is_sortable: bool,
-    /// Why its cells cannot be changed: `system_owned`, `on_contacts`, `as_a_whole`, `no_right`; `None` when they can.
+    /// Why its cells cannot be changed: `system_owned`, `on_contacts`, `on_relations`, `as_a_whole`, `no_right`; `None` when they can.
     pub refusal: Option<&'static str>,
 }
 
@@ -56,6 +56,7 @@ fn refusal_of(name: &str, field: Option<&Field>) -> Option<&'static str> {
         Some(field) => field.kind.is_system_owned().then_some("system_owned"),
         None if is_of_card => None,
         None if name.starts_with("contacts.") => Some("on_contacts"),
+        None if name.starts_with("relations.") => Some("on_relations"),
         None if name == "exempt" || name.starts_with("exemption.") => Some("as_a_whole"),
         None => Some("system_owned"),
     }
