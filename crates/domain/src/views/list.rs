@@ -262,7 +262,7 @@ impl Plan {
         }
         let node = Node::And(parts);
         let mut sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
-        sorting.on_day(ground.today());
+        sorting.on_day(|| ground.today());
         node.columns(&mut columns);
         sorting.columns(&mut columns);
         Ok(Self { node, sorting, columns })

@@ -72,7 +72,7 @@ pub fn read(
         let values = read_chunk(conn, practice, &statement(column), (among, chunk))?;
         match column {
             ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_) | Source::Relations(_))) => {
-                joined(values, &mut take)
+                joined(values, &mut take);
             }
             _ => values.into_iter().for_each(|value| take(value.key, raw(column, value.txt, value.num))),
         }

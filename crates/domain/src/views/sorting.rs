@@ -62,10 +62,10 @@ impl Sorting {
     }
 
     /// Tells it what day it is, for what lasts until a day.
-    pub fn on_day(&mut self, today: f64) {
+    pub fn on_day(&mut self, today: impl Fn() -> f64) {
         for (.., ranking) in &mut self.keys {
             if let Ranking::FromDay(day) = ranking {
-                *day = today;
+                *day = today();
             }
         }
     }
