@@ -177,10 +177,10 @@ impl<'de> Deserialize<'de> for Whole {
     }
 }
 
-/// An identifier in the path. One that is malformed is answered like one that is absent, and only once the caller is known.
-pub struct InPath<T>(Option<T>);
+/// An identifier in the path, the first unless another place is given. One that is malformed is answered like one that is absent, and only once the caller is known.
+pub struct InPath<T, const PLACE: usize = 0>(Option<T>);
 
-impl<T: Clone> InPath<T> {
+impl<T: Clone, const PLACE: usize> InPath<T, PLACE> {
     /// The identifier.
     ///
     /// # Errors
@@ -190,12 +190,12 @@ impl<T: Clone> InPath<T> {
     }
 }
 
-impl<T: FromStr + 'static> FromRequest for InPath<T> {
+impl<T: FromStr + 'static, const PLACE: usize> FromRequest for InPath<T, PLACE> {
     type Error = Problem;
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().iter().next().and_then(|(_, text)| text.parse().ok());
+        let id = request.match_info().iter().nth(PLACE).and_then(|(_, text)| text.parse().ok());
         std::future::ready(Ok(Self(id)))
     }
 }

@@ -20,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::State;
 use crate::answers::{ClientKind, FieldValue as FieldValueWord, RegistrationState};
 use crate::body::{Body, InPath};
+use crate::exemptions::{ExemptionIn, ExemptionOut};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
 use crate::listing::{Asked, FilterParam};
 use crate::problem::Problem;
@@ -105,6 +106,8 @@ pub struct ClientIn {
     /// Last day of the mandate, `YYYY-MM-DD`.
     #[schema(value_type = Option<DayOrBlank>)]
     mandate_end: Option<String>,
+    /// Why Peppol does not concern the client, and until when.
+    exemption: Option<ExemptionIn>,
     /// Custom values by the field's slug: a choice by option identifier or label, several as an array of them; an amount as
     /// text or number; a member by identifier, name or address; a client by identifier; a document as `name` and `url`.
     #[serde(default)]
@@ -138,6 +141,7 @@ impl ClientIn {
             portfolio: self.portfolio,
             mandate_start: self.mandate_start,
             mandate_end: self.mandate_end,
+            exemption: self.exemption.map(Into::into),
         };
         (draft, self.fields)
     }
@@ -195,6 +199,9 @@ pub struct ClientPatch {
     mandate_start: Patch<String>,
     #[schema(value_type = Option<DayOrBlank>)]
     mandate_end: Patch<String>,
+    /// The exemption from Peppol as a whole: what is left out of it is not kept. Null takes it back.
+    #[schema(value_type = Option<ExemptionIn>)]
+    exemption: Patch<ExemptionIn>,
     /// Custom values by the field's slug; null clears one.
     #[schema(value_type = BTreeMap<FieldSlug, GivenValue>)]
     fields: BTreeMap<String, Value>,
@@ -226,6 +233,7 @@ impl ClientPatch {
             portfolio: self.portfolio,
             mandate_start: self.mandate_start,
             mandate_end: self.mandate_end,
+            exemption: self.exemption.map(Into::into),
         };
         (change, self.fields)
     }
@@ -271,7 +279,7 @@ impl ClientQuery {
     "enterprise_number": "0403227515", "vat_number": "BE0403227515", "vat_liable": true, "government": false, "oin": null, "identifiers": [],
     "street": "Kerkstraat", "street_number": "12", "postcode": "9000", "town": "Gent", "country": "BE", "language": "nl",
     "email": "info@peeters.example", "phone": null, "website": null, "responsible": { "member_id": null, "name": "Céline" },
-    "portfolio": null, "mandate_start": "2017-01-25", "mandate_end": null,
+    "portfolio": null, "mandate_start": "2017-01-25", "mandate_end": null, "exempt": false, "exemption": null,
     "registration": { "state": "registered", "cause": null, "access_point": { "seat_id": "POP000123", "name": "Example Access Point" },
         "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null },
     "fields": { "registered_on": "Example Access Point", "receive_software": { "option_id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo" }, "ready": true },
@@ -330,6 +338,10 @@ pub struct ClientOut<'a> {
     mandate_start: Option<&'a str>,
     /// Last day of the mandate.
     mandate_end: Option<&'a str>,
+    /// Peppol does not concern the client today: it has an exemption whose last day has not passed.
+    exempt: bool,
+    /// The exemption from Peppol, also one whose last day has passed; null when there is none.
+    exemption: Option<ExemptionOut<'a>>,
     /// What the network says; the system's own.
     registration: RegistrationOut<'a>,
     /// Custom values by the field's slug; a field without a value is not there.
@@ -484,6 +496,8 @@ impl<'a> ClientOut<'a> {
             portfolio: card.portfolio.as_deref(),
             mandate_start: card.mandate_start.as_deref(),
             mandate_end: card.mandate_end.as_deref(),
+            exempt: concern.is_exempt(client),
+            exemption: card.exemption.as_ref().map(ExemptionOut::of),
             registration: RegistrationOut {
                 state: facts.state.as_deref(),
                 cause: facts.cause.as_deref(),

@@ -104,7 +104,7 @@ impl From<&Entry> for OriginOut {
 
 impl ProvenanceOut {
     fn of(client: &Client, catalogue: &Catalogue, origins: &Origins) -> Self {
-        let of_card = FixedField::ALL.iter().filter(|field| **field <= FixedField::MandateEnd);
+        let of_card = FixedField::ALL.iter().filter(|field| field.is_of_card());
         let card = of_card.filter_map(|field| Some((field.as_str(), origins.of_fixed(field.number())?.into())));
         let filled = catalogue.usable().filter(|field| custom_fields::shown(client, field).is_some());
         let fields = filled.filter_map(|field| {

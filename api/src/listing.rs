@@ -117,7 +117,7 @@ impl PartialSchema for FilterTree {
             .item(ObjectBuilder::new().schema_type(Type::Null))
             .description(Some("What it is compared with; `filled` and `empty` need none, or null. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution."))
             .examples([json!(true)]);
-        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `contacts.email`, `fields.ready`, …", "fields.ready").into())
+        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `exempt`, `contacts.email`, `relations.kind`, `fields.ready`, …", "fields.ready").into())
             .property("op", words(OPERATORS).description(Some("How it is asked, as far as the field has it; whoever asks otherwise is told what it has.")).examples([json!("eq")]))
             .required("op")
             .property("value", operand)

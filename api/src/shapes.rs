@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use klaar_domain::clients::{FixedField, countries};
+use klaar_domain::clients::{ExemptionReason, FixedField, RelationKind, countries};
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
@@ -14,7 +14,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
 };
-use utoipa::openapi::{ContentBuilder, RefOr, Required};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 macro_rules! shapes {
@@ -47,6 +47,10 @@ shapes! {
     RightWord as "Right" = words(Right::ALL.iter().map(|right| right.as_str()));
     /// A language that the product speaks.
     LanguageWord as "Language" = words(Language::ALL.map(Language::as_str));
+    /// Why Peppol does not concern a client.
+    ExemptionReasonWord as "ExemptionReason" = words(ExemptionReason::ALL.map(ExemptionReason::as_str));
+    /// What a client is to another: `director_of` it, directed by it (`has_director`), or of the `same_group`.
+    RelationKindWord as "RelationKind" = words(RelationKind::ALL.map(RelationKind::as_str));
     /// A language in any case, or nothing.
     LanguageOrBlank as "LanguageOrBlank" = blank_or("[Nn][Ll]|[Ff][Rr]|[Dd][Ee]|[Ee][Nn]", "nl");
     /// An e-mail address.
@@ -86,10 +90,11 @@ shapes! {
         .examples([json!({ "nl": "Klantenopvolging", "fr": "Suivi des clients" })]);
     /// What people may also type for an option, by language, each up to 200 characters.
     GivenLabels as "GivenLabels" = in_languages(199).examples([json!({ "fr": "Logiciel X" })]);
-    /// A value of a field that takes one: a text, a number, yes or no.
-    GivenPlainValue as "GivenPlainValue" = given_text()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean]))
-        .examples([json!("Odoo"), json!(true)]);
+    /// A value of a field that takes one: a text, a number, yes or no; an exemption as a whole.
+    GivenPlainValue as "GivenPlainValue" = AnyOfBuilder::new()
+        .item(given_text().schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean])))
+        .item(Ref::from_schema_name("GivenExemption"))
+        .examples([json!("Odoo"), json!(true), json!({ "reason": "article_44" })]);
     /// The value of a custom field, by its kind: a text for `text`, `long_text` and `link`; a `number`; an `amount` as text or number; a `date` as
     /// `YYYY-MM-DD`; true or false for `yes_no`; the label or identifier of an option for a `choice`, an array of them for a
     /// `multi_choice`; a `member` by identifier, name or address; a `client` by identifier; a `document` with its name and address. Null is no value.
@@ -182,7 +187,7 @@ pub struct MappingParam;
 
 impl IntoParams for MappingParam {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let of_card = FixedField::ALL.iter().filter(|field| **field <= FixedField::MandateEnd);
+        let of_card = FixedField::ALL.iter().filter(|field| field.is_of_card());
         let of_card: Vec<&str> = of_card.map(|field| field.as_str()).collect();
         let field = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))

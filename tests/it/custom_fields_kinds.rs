@@ -131,7 +131,7 @@ async fn every_value_tells_where_it_comes_from() {
         (&card["email"]["actor"]["name"], &card["email"]["set_at"]),
         (&json!("An"), &json!("2026-11-22T09:01:00.000000Z"))
     );
-    assert_eq!(card.as_object().unwrap().len(), 23);
+    assert_eq!(card.as_object().unwrap().len(), 24);
     assert_eq!(fields["ready"]["actor"]["name"], "An");
     assert_eq!(
         (&fields["role"]["actor"]["kind"], &fields["role"]["set_at"]),

@@ -551,6 +551,7 @@ const OF_CARDS: &[&str] = &[
     "name", "kind", "reference", "legal_form", "enterprise_number", "vat_number", "vat_liable", "government", "oin",
     "identifiers", "street", "street_number", "postcode", "town", "country", "language", "email", "phone", "website",
     "responsible", "portfolio", "mandate_start", "mandate_end", "registration.state", "registration.cause",
+    "exemption.reason", "exemption.note", "exemption.until",
     "registration.access_point.seat_id", "registration.access_point.name", "registration.checked_at",
     "registration.unknown_since", "created_at", "updated_at", "archived_at", "fields.registered_on", "fields.ready",
 ];
@@ -568,6 +569,9 @@ fn conditions() -> Vec<Value> {
         condition("registration.state", "none_of", json!(["registered"])),
         condition("created_at", "gte", json!({ "days_from_now": -1 })),
         condition("archived", "eq", json!(false)),
+        condition("exempt", "eq", json!(true)),
+        condition("exempt", "ne", json!(true)),
+        condition("exemption.until", "lt", json!("2027-01-01")),
         json!({ "not": { "or": [condition("town", "eq", json!("gent")), condition("country", "eq", json!("BE"))] } }),
     ]);
     conditions
@@ -583,6 +587,7 @@ async fn criteria_and_lists_mean_the_same() {
         "street": "Kerkstraat", "street_number": "12", "postcode": "9000", "town": "Gent", "country": "NL", "language": "fr",
         "email": "a@b.be", "phone": "1", "website": "x.be", "responsible": "Céline", "portfolio": "P",
         "mandate_start": "2017-01-25", "mandate_end": "2018-01-25", "oin": "00000001003214345000",
+        "exemption": { "reason": "bankrupt", "note": "Curator", "until": "2026-11-22" },
     });
     room.api.post("/v1/clients", &body).await.expect(201);
     room.client("Plain", json!({}), Some(("cannot_receive", Some("POP000001")))).await;

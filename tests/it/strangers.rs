@@ -11,6 +11,9 @@ use crate::house::House;
 /// Operations that are open to everybody: signing in, and setting the first password.
 const OPEN: &[&str] = &["create_session", "accept_invitation"];
 
+/// A second identifier in paths, and the relation that is meant by it.
+const RELATION: &str = "{relation_id}";
+
 struct Operation {
     id: String,
     method: Method,
@@ -76,6 +79,10 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let key = api.post("/v1/api-keys", &json!({ "name": "Theirs", "scopes": ["clients:read"] })).await.expect(201);
     let contacts = format!("/v1/clients/{}/contacts", client["id"].as_str().unwrap());
     let contact = api.post(&contacts, &json!({ "name": "X" })).await.expect(201);
+    let other = api.post("/v1/clients", &json!({ "name": "Theirs, too" })).await.expect(201);
+    let relations = format!("/v1/clients/{}/relations", client["id"].as_str().unwrap());
+    let relation = json!({ "kind": "same_group", "client_id": other["id"] });
+    let relation = api.post(&relations, &relation).await.expect(201);
     let list = Some(("text/csv", b"Naam\nX\n".to_vec()));
     let operation = api.send_bytes(Method::POST, "/v1/client-imports", list).await.expect(202);
     let import = api.get(&format!("/v1/client-imports/{}", operation["id"].as_str().unwrap())).await.expect(200);
@@ -92,6 +99,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("members", text(&member["member"]["id"])),
         ("api-keys", text(&key["api_key"]["id"])),
         ("contacts", text(&contact["id"])),
+        (RELATION, text(&relation["id"])),
         ("operations", text(&operation["id"])),
         ("client-imports", text(&import["id"])),
         ("registration-checks", text(&check["registration_check_id"])),
@@ -102,6 +110,13 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("bulk-edits", text(&edit["id"])),
         ("dead-jobs", house.bury_a_job(practice)),
     ]
+}
+
+/// The operations on these things: a second identifier in a path is that of the thing.
+fn operations_on(things: &[(&'static str, String)]) -> Vec<Operation> {
+    let relation = things.iter().find(|(kind, _)| *kind == RELATION).map_or("x", |(_, id)| id);
+    let of_it = |operation: Operation| Operation { path: operation.path.replace(RELATION, relation), ..operation };
+    operations().into_iter().map(of_it).collect()
 }
 
 fn kind_of(path: &str) -> &str {
@@ -128,7 +143,7 @@ async fn every_operation_refuses_the_wrong_role() {
     let house = House::open().await;
     let practice = house.practice("Ours");
     let things = furnish(&house, &practice).await;
-    for operation in operations().iter().filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty()) {
+    for operation in operations_on(&things).iter().filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty()) {
         let others: Vec<Right> =
             Right::ALL.iter().copied().filter(|right| !operation.rights.iter().any(|r| r == right.as_str())).collect();
         let id = things.iter().find(|(kind, _)| *kind == kind_of(&operation.path)).map_or("x", |(_, id)| id);
@@ -148,7 +163,7 @@ async fn every_operation_answers_a_foreign_thing_like_an_absent_one() {
     let (ours, theirs) = (house.practice("Ours"), house.practice("Theirs"));
     let (api, things) = (house.may_everything(&ours), furnish(&house, &theirs).await);
     let absent = "0197f6a2c3d47e5f8a9b0c1d2e3f4a5b";
-    let with_id: Vec<Operation> = operations().into_iter().filter(|o| o.path.contains("{id}")).collect();
+    let with_id: Vec<Operation> = operations_on(&things).into_iter().filter(|o| o.path.contains("{id}")).collect();
     for operation in &with_id {
         let foreign = things.iter().find(|(kind, _)| *kind == kind_of(&operation.path)).map(|(_, id)| id.clone());
         let prefix = foreign.as_ref().map_or("opn", |id| id.split('_').next().unwrap()).to_owned();

@@ -117,6 +117,7 @@ fn only_the_owner_writes_a_table() {
         ("invitations", "identity", ""),
         ("api_keys", "identity", ""),
         ("contacts", "clients", ""),
+        ("client_relations", "clients", ""),
         ("field_categories", "custom_fields", ""),
         ("fields", "custom_fields", ""),
         ("field_options", "custom_fields", ""),

@@ -199,7 +199,7 @@ pub async fn put_completeness(
 /// List incomplete clients
 ///
 /// The clients that match and lack something that is expected, and how many lack what. A field of a category that does not
-/// concern a client is not missing there.
+/// concern a client is not missing there, and nothing about Peppol is missing of a client that is exempt today.
 #[utoipa::path(operation_id = "list_incomplete_clients", tag = "views", params(FilterParam, IncompleteQuery), security(("bearer" = ["clients:read"])),
     responses((status = 200, description = "A page of clients.", body = GapsOut<'_>)))]
 #[get("/incomplete-clients")]

@@ -26,9 +26,10 @@ pub struct ViewsOut {
 /// A saved view.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = View, example = json!({
-    "id": "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Niet geregistreerd", "names": { "nl": "Niet geregistreerd", "fr": "Non enregistrés" },
+    "id": "view_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Niet geregistreerd",
+    "description": "Klanten die niet op het netwerk staan. Wie van Peppol vrijgesteld is, blijft weg.", "names": { "nl": "Niet geregistreerd", "fr": "Non enregistrés" },
     "shared": true, "owner": null, "delivered": true, "adapted": false, "hidden": false,
-    "filter": { "field": "registration.state", "op": "eq", "value": "not_registered" }, "search": null, "sort": "name",
+    "filter": { "and": [{ "field": "registration.state", "op": "eq", "value": "not_registered" }, { "field": "exempt", "op": "eq", "value": false }] }, "search": null, "sort": "name",
     "columns": ["name", "registration.state", "fields.ready"], "broken": [], "notes": [], "changeable": true, "revision": 1, "updated_at": null
 }))]
 pub struct ViewOut {
@@ -37,6 +38,8 @@ pub struct ViewOut {
     id: ViewId,
     /// Its name in the caller's language.
     name: String,
+    /// What a delivered view shows and whom it leaves out, in the caller's language; null for others and adapted ones.
+    description: Option<String>,
     /// Its name in all languages it has.
     names: BTreeMap<String, String>,
     /// All members see it.
@@ -80,6 +83,7 @@ impl ViewOut {
         Self {
             id: view.id,
             name: view.names.in_language(language).to_owned(),
+            description: view.description(language),
             names: view.names.0.clone(),
             shared: is_shared,
             owner: view.audience.owner(),

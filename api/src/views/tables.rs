@@ -147,7 +147,7 @@ pub struct ColumnOut<'a> {
     sortable: bool,
     /// The caller may change its cells, with a PATCH of the client, unless the row has it among `locked`.
     editable: bool,
-    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `no_right`; null when editable.
+    /// Why not: `system_owned`, `on_contacts` (change the contacts instead), `on_relations` (the same), `as_a_whole` (change the client's exemption instead), `no_right`; null when editable.
     refusal: Option<&'static str>,
 }
 
@@ -173,16 +173,19 @@ struct Ground<'a> {
     columns: &'a [TableColumn<'a>],
     concern: &'a Concern,
     contacts: &'a HashMap<i64, Vec<Contact>>,
+    relations: &'a HashMap<i64, Vec<String>>,
 }
 
 impl<'a> RowOut<'a> {
     fn of(row: &'a TableRow, ground: &Ground<'a>) -> Result<Self> {
         let contacts = ground.contacts.get(&row.key).map(Vec::as_slice).unwrap_or_default();
-        let cells = row.cells(ground.columns)?.into_iter();
+        let relations = ground.relations.get(&row.key).map(Vec::as_slice).unwrap_or_default();
+        let cells = row.cells(ground.columns, ground.concern)?.into_iter();
         let is_concerned =
             |column: &TableColumn<'_>| column.field.is_none_or(|field| ground.concern.has_key(row.key, field));
         let value = |(column, cell): (&'a TableColumn<'a>, Cell<'a>)| match cell {
-            Cell::OfContacts => (column.name, CellOut::Texts(said_of(contacts, column.name))),
+            Cell::Elsewhere if column.name == "relations.kind" => (column.name, CellOut::Texts(relations.to_vec())),
+            Cell::Elsewhere => (column.name, CellOut::Texts(said_of(contacts, column.name))),
             cell if is_concerned(column) => (column.name, CellOut::of(cell)),
             _ => (column.name, CellOut::Empty),
         };
@@ -223,7 +226,7 @@ enum CellOut<'a> {
 impl<'a> CellOut<'a> {
     fn of(cell: Cell<'a>) -> Self {
         match cell {
-            Cell::Empty | Cell::OfContacts => Self::Empty,
+            Cell::Empty | Cell::Elsewhere => Self::Empty,
             Cell::Written(json) => Self::Written(json),
             Cell::Flag(yes) => Self::Flag(yes),
             Cell::Moment(at) => Self::Moment(at),
@@ -261,14 +264,20 @@ fn table(
     let names = names(&catalogue)?;
     let columns = names.iter().filter_map(|name| TableColumn::of(name, &catalogue, (language, may_write)));
     let columns: Vec<TableColumn<'_>> = columns.collect();
+    let keys: Vec<i64> = page.items.iter().map(|row| row.key).collect();
     let mut contacts: HashMap<i64, Vec<Contact>> = HashMap::new();
     if names.iter().any(|name| name.starts_with("contacts.")) {
-        let keys: Vec<i64> = page.items.iter().map(|row| row.key).collect();
         for (key, contact) in clients::contacts_of_all(conn, &caller.practice, &keys)? {
             contacts.entry(key).or_default().push(contact);
         }
     }
-    let ground = Ground { columns: &columns, concern: &concern, contacts: &contacts };
+    let mut relations: HashMap<i64, Vec<String>> = HashMap::new();
+    if names.iter().any(|name| name.starts_with("relations.")) {
+        for (key, kind) in clients::relation_kinds_of_all(conn, &caller.practice, &keys)? {
+            relations.entry(key).or_default().push(kind);
+        }
+    }
+    let ground = Ground { columns: &columns, concern: &concern, contacts: &contacts, relations: &relations };
     Reply::ok(&RowsOut {
         columns: columns.iter().map(ColumnOut::of).collect(),
         items: page.items.iter().map(|row| RowOut::of(row, &ground)).collect::<Result<_>>()?,

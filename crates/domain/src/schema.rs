@@ -214,6 +214,9 @@ diesel::table! {
         portfolio -> Nullable<Text>,
         mandate_start -> Nullable<Text>,
         mandate_end -> Nullable<Text>,
+        exemption_reason -> Nullable<Text>,
+        exemption_note -> Nullable<Text>,
+        exemption_until -> Nullable<Text>,
         archived_at -> Nullable<BigInt>,
         registration -> Nullable<Text>,
         registration_cause -> Nullable<Text>,
@@ -657,6 +660,19 @@ diesel::table! {
         expected -> JsonType,
         revision -> BigInt,
         updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::UidType;
+    client_relations (id, client_key) {
+        id -> UidType,
+        practice_id -> UidType,
+        client_key -> BigInt,
+        other_key -> BigInt,
+        kind -> Text,
+        created_at -> BigInt,
     }
 }
 

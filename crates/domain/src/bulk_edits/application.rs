@@ -10,7 +10,7 @@ use super::jobs::ApplyBulkEdit;
 use super::model::{BulkEdit, BulkEditId, Chunk, Left, Status};
 use super::queries;
 use crate::clients::door::{self, Assigned, CardValue};
-use crate::clients::{self};
+use crate::clients::{self, Exemption};
 use crate::custom_fields;
 use crate::identity::{self, Practice, PracticeId};
 use crate::kernel::JsonText;
@@ -165,6 +165,10 @@ fn assign(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, (planned, keys):
         Planned::Responsible { member, name } => {
             let who = Planned::responsible(member.as_ref(), name.as_ref());
             set.assign_card(tx, keys, CardValue::Responsible(who.as_ref()))?;
+        }
+        Planned::Exemption { text } => {
+            let exemption = text.as_deref().and_then(Exemption::of_logged);
+            set.assign_card(tx, keys, CardValue::Exemption(exemption.as_ref()))?;
         }
         Planned::Archived { yes: true } => {
             set.assign_card(tx, keys, CardValue::Archived)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clients::{self, FixedField, Responsible, Values};
+use crate::clients::{self, ExemptionDraft, FixedField, Responsible, Values};
 use crate::custom_fields::{self, Availability, Catalogue, Field};
 use crate::identity::{MemberId, Practice};
 use crate::kernel::catalogue::Language;
@@ -65,6 +65,10 @@ pub(super) enum Planned {
         member: Option<String>,
         name: Option<String>,
     },
+    /// The exemption as the change log writes it; `None` takes it back.
+    Exemption {
+        text: Option<String>,
+    },
     Archived {
         yes: bool,
     },
@@ -78,6 +82,7 @@ impl Planned {
             Self::Portfolio { .. } => FixedField::Portfolio.number(),
             Self::Language { .. } => FixedField::Language.number(),
             Self::Responsible { .. } => FixedField::Responsible.number(),
+            Self::Exemption { .. } => FixedField::Exemption.number(),
             Self::Archived { .. } => FixedField::Archived.number(),
         }
     }
@@ -87,7 +92,11 @@ impl Planned {
         match self {
             Self::Value { value, .. } => value.is_some(),
             Self::Options { add, .. } => !add.is_empty(),
-            Self::Portfolio { .. } | Self::Language { .. } | Self::Responsible { .. } | Self::Archived { .. } => true,
+            Self::Portfolio { .. }
+            | Self::Language { .. }
+            | Self::Responsible { .. }
+            | Self::Exemption { .. }
+            | Self::Archived { .. } => true,
         }
     }
 
@@ -98,7 +107,11 @@ impl Planned {
                 let field = catalogue.by_key(*field).filter(|field| field.is_usable());
                 field.is_some_and(|field| field.kind.as_str() == kind && is_in_lists(catalogue, field))
             }
-            Self::Portfolio { .. } | Self::Language { .. } | Self::Responsible { .. } | Self::Archived { .. } => true,
+            Self::Portfolio { .. }
+            | Self::Language { .. }
+            | Self::Responsible { .. }
+            | Self::Exemption { .. }
+            | Self::Archived { .. } => true,
         }
     }
 
@@ -249,6 +262,7 @@ fn fixed(conn: &mut Conn, practice: &Practice, said: &Assignment, pointer: &str)
                 || FieldError::new(format!("{pointer}/set"), "unknown_value").with("values", "nl, fr, de, en");
             code.map(|code| Planned::Language { code }).ok_or_else(|| Error::Invalid(vec![unknown()]))
         }
+        "exemption" => exemption(said.set.as_ref(), pointer),
         "archived" => match &said.set {
             Some(Value::Bool(yes)) => Ok(Planned::Archived { yes: *yes }),
             _ => Err(wrong_type(pointer, "true, false")),
@@ -257,6 +271,29 @@ fn fixed(conn: &mut Conn, practice: &Practice, said: &Assignment, pointer: &str)
         name if name.starts_with("registration.") => Err(refused("system_owned")),
         _ => Err(refused("unknown_field")),
     }
+}
+
+/// An exemption as a PATCH of one client takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaidExemption {
+    reason: String,
+    note: Option<String>,
+    until: Option<String>,
+}
+
+fn exemption(set: Option<&Value>, pointer: &str) -> Result<Planned> {
+    let Some(set) = set else { return Ok(Planned::Exemption { text: None }) };
+    let said = SaidExemption::deserialize(set)
+        .map_err(|_| wrong_type(pointer, r#"{"reason": "article_44", "note": null, "until": "2027-12-31"}"#))?;
+    let SaidExemption { reason, note, until } = said;
+    let at_value = |error: FieldError| {
+        let part = error.pointer.trim_start_matches("/exemption");
+        FieldError { pointer: format!("{pointer}/set{part}"), ..error }
+    };
+    let checked = ExemptionDraft { reason: Some(reason), note, until }.check();
+    let exemption = checked.map_err(|wrong| Error::Invalid(wrong.into_iter().map(at_value).collect()))?;
+    Ok(Planned::Exemption { text: Some(exemption.logged()) })
 }
 
 fn wrong_type(pointer: &str, wanted: &str) -> Error {

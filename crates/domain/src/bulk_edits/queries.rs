@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::assignments::Planned;
 use super::model::{BulkEdit, BulkEditId, Chunk, Status};
+use crate::clients::LOGGED_EXEMPTION;
 use crate::identity::Practice;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Db};
@@ -271,6 +272,7 @@ pub(super) fn differing(conn: &mut Conn, whom: (&Practice, &[i64]), planned: &Pl
             return Ok(found.into_iter().filter(differs).map(|(key, _)| key).collect());
         }
         Planned::Portfolio { text } => (on_card("c.portfolio", "{differ} $3"), text.clone()),
+        Planned::Exemption { text } => (on_card(&format!("({LOGGED_EXEMPTION})"), "{differ} $3"), text.clone()),
         Planned::Language { code } => (on_card("c.language", "{differ} $3"), Some(code.clone())),
         Planned::Responsible { member, name } => {
             (on_card("coalesce({member}, c.responsible_name)", "{differ} $3"), member.clone().or_else(|| name.clone()))

@@ -10,7 +10,7 @@ use super::application::plan_of;
 use super::assignments::Planned;
 use super::model::{BulkEdit, Chunk, Left};
 use super::queries;
-use crate::clients::{self, Client, ClientId, FixedField, ValueKey};
+use crate::clients::{self, Client, ClientId, Exemption, FixedField, ValueKey};
 use crate::custom_fields::{self, Catalogue, Field, Names};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
@@ -183,6 +183,7 @@ impl Seer {
             Planned::Portfolio { .. } => client.card.portfolio.clone(),
             Planned::Language { .. } => Some(client.card.language.clone()),
             Planned::Responsible { .. } => client.card.responsible.as_ref().map(|who| who.name.clone()),
+            Planned::Exemption { .. } => client.card.exemption.as_ref().map(Exemption::logged),
             Planned::Archived { .. } => Some(said(client.archived_at.is_some(), self.language).to_owned()),
         }
     }
@@ -194,7 +195,7 @@ impl Seer {
                 let left = queries::with_options(client.values.get(&ValueKey(*field)), (add, remove));
                 self.stored(planned, left.as_ref())
             }
-            Planned::Portfolio { text } => text.clone(),
+            Planned::Portfolio { text } | Planned::Exemption { text } => text.clone(),
             Planned::Language { code } => Some(code.clone()),
             Planned::Responsible { name, .. } => name.clone(),
             Planned::Archived { yes } => Some(said(*yes, self.language).to_owned()),

@@ -11,7 +11,7 @@ use super::jobs::UndoBulkEdit;
 use super::model::{BulkEdit, BulkEditId, Chunk, Left, Status};
 use super::queries;
 use crate::clients::door::{self, Assigned, CardValue};
-use crate::clients::{FixedField, Responsible};
+use crate::clients::{Exemption, FixedField, Responsible};
 use crate::custom_fields::{self, Catalogue};
 use crate::identity::{self, MemberId, Practice, PracticeId};
 use crate::kernel::JsonText;
@@ -136,7 +136,10 @@ fn restore(
         Planned::Archived { yes: false } => {
             set.assign_card(tx, &keys, CardValue::Archived)?;
         }
-        Planned::Portfolio { .. } | Planned::Language { .. } | Planned::Responsible { .. } => {
+        Planned::Portfolio { .. }
+        | Planned::Language { .. }
+        | Planned::Responsible { .. }
+        | Planned::Exemption { .. } => {
             restore_card(tx, practice, set, (planned.number(), made))?;
         }
     }
@@ -156,9 +159,11 @@ fn restore_card(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, (field, ma
             let name = member.map_or_else(|| old.to_owned(), |member| member.account.name.clone());
             Responsible { member: member.map(|member| member.id), name }
         });
+        let exemption = old.and_then(Exemption::of_logged);
         let value = match FixedField::from_number(field) {
             Some(FixedField::Language) => CardValue::Language(old.unwrap_or(&practice.language)),
             Some(FixedField::Responsible) => CardValue::Responsible(who.as_ref()),
+            Some(FixedField::Exemption) => CardValue::Exemption(exemption.as_ref()),
             _ => CardValue::Portfolio(old),
         };
         set.assign_card(tx, &keys, value)?;

@@ -4,6 +4,7 @@
 
 use std::str::FromStr;
 
+use super::exemption::{Exemption, ExemptionDraft};
 use crate::identity::MemberId;
 use crate::kernel::patch::Patch;
 
@@ -96,6 +97,8 @@ pub struct Card {
     pub mandate_start: Option<String>,
     /// Last day of the mandate, `YYYY-MM-DD`.
     pub mandate_end: Option<String>,
+    /// Why Peppol does not concern it.
+    pub exemption: Option<Exemption>,
 }
 
 /// A card as typed in. `None` and blank both mean "not filled in".
@@ -126,6 +129,7 @@ pub struct CardDraft {
     pub portfolio: Option<String>,
     pub mandate_start: Option<String>,
     pub mandate_end: Option<String>,
+    pub exemption: Option<ExemptionDraft>,
 }
 
 /// What a PATCH says of each field of a card.
@@ -155,6 +159,8 @@ pub struct CardChange {
     pub portfolio: Patch<String>,
     pub mandate_start: Patch<String>,
     pub mandate_end: Patch<String>,
+    /// The exemption as a whole.
+    pub exemption: Patch<ExemptionDraft>,
 }
 
 impl CardDraft {
@@ -186,6 +192,7 @@ impl CardDraft {
             portfolio: card.portfolio,
             mandate_start: card.mandate_start,
             mandate_end: card.mandate_end,
+            exemption: card.exemption.map(ExemptionDraft::of),
         }
     }
 
@@ -215,6 +222,7 @@ impl CardDraft {
             portfolio,
             mandate_start,
             mandate_end,
+            exemption,
         } = change;
         for (change, field) in [
             (kind, &mut self.kind),
@@ -243,5 +251,6 @@ impl CardDraft {
         vat_liable.apply(&mut self.vat_liable);
         government.apply(&mut self.government);
         identifiers.apply(&mut self.identifiers);
+        exemption.apply(&mut self.exemption);
     }
 }

@@ -10,6 +10,7 @@ use klaar_standards::{kvk, lu, oin};
 
 use super::card::{Card, CardDraft, ClientKind, Responsible};
 use super::countries;
+use super::exemption::{Exemption, ExemptionDraft};
 use crate::identity::Member;
 use crate::kernel::catalogue::Language;
 use crate::kernel::error::{FieldError, number_fault};
@@ -100,6 +101,7 @@ pub fn check(draft: CardDraft, around: &Surroundings) -> Result<Card, Vec<FieldE
         portfolio: wrong.text(draft.portfolio, "/portfolio", 100),
         mandate_start: wrong.date(draft.mandate_start, "/mandate_start"),
         mandate_end: wrong.date(draft.mandate_end, "/mandate_end"),
+        exemption: wrong.exemption(draft.exemption),
         country,
     };
     if let (Some(start), Some(end)) = (&card.mandate_start, &card.mandate_end)
@@ -241,6 +243,10 @@ impl Wrong {
             }
             None => Some(Responsible { member: None, name: typed.to_owned() }),
         }
+    }
+
+    fn exemption(&mut self, typed: Option<ExemptionDraft>) -> Option<Exemption> {
+        typed?.check().map_err(|wrong| self.0.extend(wrong)).ok()
     }
 
     fn date(&mut self, value: Option<String>, pointer: &'static str) -> Option<String> {

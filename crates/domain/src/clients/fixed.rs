@@ -92,6 +92,10 @@ fixed_fields! {
     Archived = 24 as "archived",
     /// A contact, as JSON.
     Contact = 25 as "contact",
+    /// The exemption from Peppol, as one text.
+    Exemption = 26 as "exemption",
+    /// A relation to another client, as JSON.
+    Relation = 27 as "relation",
     /// The state of the registration.
     Registration = 30 as "registration",
     /// Why it is unknown or cannot receive.
@@ -102,10 +106,18 @@ fixed_fields! {
     AccessPointName = 33 as "access_point_name",
 }
 
+impl FixedField {
+    /// Whether it is a field of the card, which people change.
+    #[must_use]
+    pub fn is_of_card(self) -> bool {
+        self <= Self::MandateEnd || self == Self::Exemption
+    }
+}
+
 impl Card {
     /// The value of every card field as the change log writes it, in the order of the numbers.
     #[must_use]
-    pub fn logged(&self) -> [(FixedField, Option<Cow<'_, str>>); 23] {
+    pub fn logged(&self) -> [(FixedField, Option<Cow<'_, str>>); 24] {
         fn text(text: &Option<String>) -> Option<Cow<'_, str>> {
             text.as_deref().map(Cow::Borrowed)
         }
@@ -136,6 +148,7 @@ impl Card {
             (F::Portfolio, text(&self.portfolio)),
             (F::MandateStart, text(&self.mandate_start)),
             (F::MandateEnd, text(&self.mandate_end)),
+            (F::Exemption, self.exemption.as_ref().map(|exemption| exemption.logged().into())),
         ]
     }
 }

@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
+use super::exemption::LOGGED_EXEMPTION;
 use super::fixed::FixedField;
 use crate::identity::Practice;
 use crate::kernel::UidType;
@@ -45,6 +46,7 @@ impl LineColumn {
             Self::Field(field @ (F::AccessPointSeat | F::AccessPointName | F::RegistrationCause)) => {
                 format!("replace(c.{}, '{BETWEEN_COLUMNS}', ' ')", field.as_str())
             }
+            Self::Field(F::Exemption) => LOGGED_EXEMPTION.to_owned(),
             Self::Field(field) => format!("c.{}", field.as_str()),
             Self::Responsible => format!("{id}, '{BETWEEN_HALVES}', c.responsible_name"),
             Self::AccessPoint => format!(

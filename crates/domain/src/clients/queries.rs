@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 
 use super::card::{Card, Responsible};
+use super::exemption::{Exemption, ExemptionReason};
 use super::model::{Client, ClientId, RegistrationFacts};
 use crate::identity::{MemberId, Practice};
 use crate::kernel::clock::Instant;
@@ -51,6 +52,9 @@ struct ClientRow {
     portfolio: Option<String>,
     mandate_start: Option<String>,
     mandate_end: Option<String>,
+    exemption_reason: Option<String>,
+    exemption_note: Option<String>,
+    exemption_until: Option<String>,
     archived_at: Option<Instant>,
     registration: Option<String>,
     registration_cause: Option<String>,
@@ -104,6 +108,11 @@ fn client_of((row, values): (ClientRow, ValuesRow)) -> Result<Client> {
             portfolio: row.portfolio,
             mandate_start: row.mandate_start,
             mandate_end: row.mandate_end,
+            exemption: row.exemption_reason.as_deref().and_then(ExemptionReason::named).map(|reason| Exemption {
+                reason,
+                note: row.exemption_note,
+                until: row.exemption_until,
+            }),
         },
         facts: RegistrationFacts {
             state: row.registration,

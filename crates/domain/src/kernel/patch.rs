@@ -32,6 +32,16 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The same change with the value as something else.
+    #[must_use]
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(convert(value)),
+        }
+    }
+
     /// The same change with the value converted.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! How people write things in cells: languages, identifiers, formulas. From a cell to a field of the draft, which the card's own
 //! rules then check.
 
-use crate::clients::{CardDraft, FixedField as F};
+use crate::clients::{CardDraft, ExemptionDraft, FixedField as F};
 use crate::kernel::error::FieldError;
 use crate::kernel::{readings, text};
 
@@ -35,6 +35,7 @@ pub fn fill(draft: &mut CardDraft, field: F, cell: &str) -> Result<(), FieldErro
         F::Language => return put(&mut draft.language, language(cell)),
         F::MandateStart => return put(&mut draft.mandate_start, readings::day(cell)),
         F::MandateEnd => return put(&mut draft.mandate_end, readings::day(cell)),
+        F::Exemption => return put(&mut draft.exemption, ExemptionDraft::read(cell)),
         F::Reference => &mut draft.reference,
         F::Name => &mut draft.name,
         F::LegalForm => &mut draft.legal_form,
@@ -51,7 +52,13 @@ pub fn fill(draft: &mut CardDraft, field: F, cell: &str) -> Result<(), FieldErro
         F::Website => &mut draft.website,
         F::Responsible => &mut draft.responsible,
         F::Portfolio => &mut draft.portfolio,
-        F::Archived | F::Contact | F::Registration | F::RegistrationCause | F::AccessPointSeat | F::AccessPointName => {
+        F::Archived
+        | F::Contact
+        | F::Relation
+        | F::Registration
+        | F::RegistrationCause
+        | F::AccessPointSeat
+        | F::AccessPointName => {
             return Ok(());
         }
     };

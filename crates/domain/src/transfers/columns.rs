@@ -91,6 +91,9 @@ const KNOWN: &[Known] = &[
     known(F::MandateEnd, ["Einde opdracht", "Fin du mandat", "Mandatsende", "Mandate end"], &[
         "stop opdracht", "einddatum opdracht", "einde mandaat", "einddatum", "fin de mission", "fin mandat", "fin mission", "date de fin", "Auftragsende", "Ende", "end of mandate", "end date", "engagement end",
     ]),
+    known(F::Exemption, ["Vrijstelling Peppol", "Dispense de Peppol", "Befreiung von Peppol", "Peppol exemption"], &[
+        "vrijgesteld van peppol", "peppol vrijstelling", "exempté de peppol", "exemption peppol", "peppol-befreiung", "exempt from peppol", "exemption from peppol",
+    ]),
 ];
 
 /// A name as columns are compared by: letters and digits only, without case and accents.
@@ -346,8 +349,8 @@ mod tests {
     #[test]
     fn every_card_field_has_a_label_and_no_name_means_two_fields() {
         let numbers: Vec<i64> = card_fields().map(F::number).collect();
-        assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), 23);
-        assert!(numbers.iter().all(|number| (1..=23).contains(number)));
+        assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), 24);
+        assert!(card_fields().all(F::is_of_card));
         let mut seen: HashMap<String, F> = HashMap::new();
         for known in KNOWN {
             for name in known.labels.iter().chain(known.others) {

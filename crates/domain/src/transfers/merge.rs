@@ -40,9 +40,15 @@ fn copy(field: F, from: &Card, to: &mut Card) {
         F::Responsible => to.responsible.clone_from(&from.responsible),
         F::Portfolio => to.portfolio.clone_from(&from.portfolio),
         F::MandateStart => to.mandate_start.clone_from(&from.mandate_start),
+        F::Exemption => to.exemption.clone_from(&from.exemption),
         F::MandateEnd => to.mandate_end.clone_from(&from.mandate_end),
-        F::Archived | F::Contact | F::Registration | F::RegistrationCause | F::AccessPointSeat | F::AccessPointName => {
-        }
+        F::Archived
+        | F::Contact
+        | F::Relation
+        | F::Registration
+        | F::RegistrationCause
+        | F::AccessPointSeat
+        | F::AccessPointName => {}
     }
 }
 

@@ -118,7 +118,7 @@ impl Column {
     #[must_use]
     pub fn width(&self) -> u16 {
         match self {
-            Self::Card(F::Name | F::Email | F::Identifiers | F::Street | F::Website) => 30,
+            Self::Card(F::Exemption | F::Name | F::Email | F::Identifiers | F::Street | F::Website) => 30,
             Self::Card(F::VatLiable | F::Government | F::Country | F::Language | F::StreetNumber | F::Postcode) => 10,
             Self::Card(_) => 16,
             Self::Fact(_) => 20,

@@ -12,6 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use serde_json::value::RawValue;
 
+use super::criteria::Concern;
 use super::queries::{self, POSTGRES_RESPONSIBLE, RESPONSIBLE, SQLITE_RESPONSIBLE};
 use super::subjects::{ColumnId, Kind, Source, Subject};
 use super::tables::TableColumn;
@@ -55,8 +56,8 @@ pub enum Cell<'a> {
     Responsible(Option<MemberId>, String),
     /// A custom value that is not shown as it is stored.
     Custom(FieldValue<'a>),
-    /// What the client's contacts have: it stands with them.
-    OfContacts,
+    /// What the client's contacts or relations have: it stands with them.
+    Elsewhere,
 }
 
 /// How the database spells a subject as JSON; `None` when it stands elsewhere than with the client.
@@ -64,24 +65,32 @@ fn expression(subject: &Subject<'_>) -> Option<Cow<'static, str>> {
     match (subject.column, subject.column.fixed().map(|fixed| fixed.source)) {
         (_, Some(Source::Text(text) | Source::Number(text) | Source::Revised(text))) => Some(text.into()),
         (ColumnId::Custom(key, _), _) => Some(format!("v.vals -> 'f{key}'").into()),
-        (_, Some(Source::Contacts(_)) | None) => None,
+        (_, Some(Source::Contacts(_) | Source::Relations(_)) | None) => None,
     }
 }
 
 impl TableRow {
-    /// What the row has in each of the columns that it was read for.
+    /// What the row has in each of the columns that it was read for, on the day of the list.
     ///
     /// # Errors
     /// When the database gave something else than it was asked for.
-    pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>]) -> Result<Vec<Cell<'a>>> {
+    pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>], concern: &Concern) -> Result<Vec<Cell<'a>>> {
         let read: Vec<&RawValue> = serde_json::from_str(&self.cells)?;
         let mut read = read.into_iter();
         let cell = |column: &'a TableColumn<'a>| {
             if expression(&column.subject).is_none() {
-                return Ok(Cell::OfContacts);
+                return Ok(Cell::Elsewhere);
             }
             let raw = read.next().ok_or_else(|| Error::internal(format!("{} was not read", column.name)))?;
-            if raw.get() == "null" { Ok(Cell::Empty) } else { meant(raw, column) }
+            match (column.subject.kind, raw.get()) {
+                // Without a last day there is nothing that lasts.
+                (Kind::Lasting, "null") => Ok(Cell::Flag(false)),
+                (Kind::Lasting, day) => {
+                    Ok(Cell::Flag(day.trim_matches('"').parse().is_ok_and(|day| concern.is_ahead(day))))
+                }
+                (_, "null") => Ok(Cell::Empty),
+                _ => meant(raw, column),
+            }
         };
         columns.iter().map(cell).collect()
     }

@@ -63,11 +63,18 @@ impl Lists {
                 let subject = countable(by, ground.catalogue)?;
                 plan.columns.push(subject.column);
                 kind = Some(subject.kind);
-                Ok(subject.column)
+                Ok((subject.column, (subject.kind, ground.today())))
             },
             |_, rows, seen| {
                 let matching = seen.plan.node.rows(rows);
-                let counted = rows.column(seen.asked).map(|column| count(column, &matching)).unwrap_or_default();
+                let (column, (kind, today)) = seen.asked;
+                let counted = match (rows.column(column), kind) {
+                    (Some(Column::Numbers(days)), Kind::Lasting) => {
+                        let flags = days.iter().map(|day| 1 + u8::from(*day >= today)).collect();
+                        count(&Column::Flags(flags), &matching)
+                    }
+                    (column, _) => column.map(|column| count(column, &matching)).unwrap_or_default(),
+                };
                 Ok((counted, matching.count(), seen.catalogue))
             },
         )?;
@@ -92,9 +99,14 @@ impl Lists {
 fn countable<'a>(by: &str, catalogue: &'a Catalogue) -> Result<Subject<'a>> {
     let subject = Subject::named(by, catalogue).ok_or_else(|| Error::invalid("/by", "unknown_field"))?;
     match subject.kind {
-        Kind::Word | Kind::Choice | Kind::Choices | Kind::Flag | Kind::Member | Kind::Responsible | Kind::Client => {
-            Ok(subject)
-        }
+        Kind::Word
+        | Kind::Choice
+        | Kind::Choices
+        | Kind::Flag
+        | Kind::Lasting
+        | Kind::Member
+        | Kind::Responsible
+        | Kind::Client => Ok(subject),
         Kind::Text | Kind::Lines | Kind::Search | Kind::Number | Kind::Amount | Kind::Day | Kind::Instant => {
             Err(Error::Invalid(vec![FieldError::new("/by", "not_countable").with("field", by)]))
         }
@@ -177,7 +189,7 @@ fn option_of<'a>(counted: &Counted, catalogue: &'a Catalogue) -> Option<&'a crat
 
 fn value_of(kind: Option<Kind>, counted: &Counted, catalogue: &Catalogue) -> Value {
     match kind {
-        Some(Kind::Flag) => Value::from(counted.name == "true"),
+        Some(Kind::Flag | Kind::Lasting) => Value::from(counted.name == "true"),
         Some(Kind::Choice | Kind::Choices) => {
             option_of(counted, catalogue).map_or(Value::Null, |option| Value::from(option.id.to_string()))
         }
@@ -193,7 +205,7 @@ fn label_of(
     (catalogue, names, language): (&Catalogue, &Names, Language),
 ) -> String {
     match kind {
-        Some(Kind::Flag) => readings::said(counted.name == "true", language).to_owned(),
+        Some(Kind::Flag | Kind::Lasting) => readings::said(counted.name == "true", language).to_owned(),
         Some(Kind::Choice | Kind::Choices) => {
             option_of(counted, catalogue).map_or_else(String::new, |option| option.label.clone())
         }

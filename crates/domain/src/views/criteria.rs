@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::filter::{self, Node};
@@ -19,9 +20,12 @@ use crate::kernel::error::{Error, FieldError, Result};
 /// Where criteria stand in the input.
 const POINTER: &str = "/criteria";
 
-/// Whom the categories of a practice do not concern, among some clients.
-#[derive(Debug, Default)]
-pub struct Concern(Vec<(CategoryId, HashSet<i64>)>);
+/// Whom the categories of a practice do not concern, among some clients, and the day on which that was asked.
+#[derive(Debug)]
+pub struct Concern {
+    left_out: Vec<(CategoryId, HashSet<i64>)>,
+    today: Date,
+}
 
 impl Concern {
     /// Asks the criteria of all categories about these clients. Criteria that cannot be read any more, because they name a
@@ -33,24 +37,25 @@ impl Concern {
         now: Instant,
     ) -> Self {
         let criteria = all_met(catalogue, practice, now);
+        let today = now.in_zone(&zone_of(practice)).date();
         if criteria.is_empty() {
-            return Self::default();
+            return Self { left_out: Vec::new(), today };
         }
         let clients: Vec<&Client> = clients.into_iter().collect();
         let mut asked = Vec::new();
         criteria.iter().for_each(|(_, node)| node.columns(&mut asked));
         let all: Vec<usize> = (0..clients.len()).collect();
-        Self::among(&criteria, &Loaded::of(&clients, &asked).rows(), &all)
+        Self::among(&criteria, &Loaded::of(&clients, &asked).rows(), &all, today)
     }
 
     /// Answers criteria for some rows of the columns.
-    pub(super) fn among(criteria: &[(CategoryId, Node)], columns: &Rows<'_>, rows: &[usize]) -> Self {
+    pub(super) fn among(criteria: &[(CategoryId, Node)], columns: &Rows<'_>, rows: &[usize], today: Date) -> Self {
         let left_out = criteria.iter().map(|(category, node)| {
             let concerned = node.rows(columns);
             let others = rows.iter().filter(|row| !concerned.has(**row));
             (*category, others.filter_map(|row| columns.keys.get(*row).copied()).collect())
         });
-        Self(left_out.collect())
+        Self { left_out: left_out.collect(), today }
     }
 
     /// Whether the field concerns the client.
@@ -59,10 +64,21 @@ impl Concern {
         self.has_key(client.key, field)
     }
 
+    /// Whether the client is exempt from Peppol on that day: an exemption whose last day has passed counts no more.
+    #[must_use]
+    pub fn is_exempt(&self, client: &Client) -> bool {
+        client.card.exemption.as_ref().is_some_and(|exemption| exemption.holds_on(self.today))
+    }
+
+    /// Whether the day has not passed.
+    pub(super) fn is_ahead(&self, day: Date) -> bool {
+        self.today <= day
+    }
+
     /// Whether the field concerns the client with this key.
     #[must_use]
     pub fn has_key(&self, client: i64, field: &Field) -> bool {
-        !self.0.iter().any(|(category, others)| *category == field.category && others.contains(&client))
+        !self.left_out.iter().any(|(category, others)| *category == field.category && others.contains(&client))
     }
 }
 
@@ -103,7 +119,7 @@ pub fn refuse_unconcerned(
 ///
 /// # Errors
 /// [`Error::Invalid`] under `/criteria` as a filter, and `not_in_criteria` for what a single card cannot answer: contacts,
-/// searches, who set a value, `me`, and the category's own fields.
+/// relations, searches, who set a value, `me`, and the category's own fields.
 pub fn check_criteria(
     criteria: &Value,
     catalogue: &Catalogue,
@@ -118,7 +134,11 @@ pub fn check_criteria(
         let text = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();
         let (field, op) = (text("field"), text("op"));
         let is_own = field.strip_prefix(CUSTOM).and_then(|slug| catalogue.by_slug(slug)).map(|f| f.category);
-        if field == "search" || field.starts_with("contacts.") || (is_own.is_some() && is_own == own) {
+        if field == "search"
+            || field.starts_with("contacts.")
+            || field.starts_with("relations.")
+            || (is_own.is_some() && is_own == own)
+        {
             wrong.push(FieldError::new(format!("{pointer}/field"), "not_in_criteria"));
         }
         if op.starts_with("set_") {

@@ -191,6 +191,10 @@ impl Reader<'_> {
         Ok(match op {
             "filled" => is(Test::Filled),
             "empty" => not(is(Test::Filled)),
+            "eq" | "ne" if subject.kind == Kind::Lasting => {
+                let lasts = is(Test::Within(Bound::Included(self.ground.today()), Bound::Unbounded));
+                if operands::flag(value)? == (op == "eq") { lasts } else { not(lasts) }
+            }
             "eq" => is(self.one(subject, value)?),
             "ne" => not(is(self.one(subject, value)?)),
             "one_of" => is(self.any(subject, value)?),
@@ -234,7 +238,7 @@ impl Reader<'_> {
             Kind::Choices => Test::AnyOption(self.ground.options(subject, value)?),
             Kind::Member | Kind::Client => Test::Named(each(&|one| self.ground.named(one))?),
             Kind::Responsible => self.ground.responsible(&each(&operands::text)?),
-            Kind::Flag | Kind::Day | Kind::Instant | Kind::Search => return Err(Fault::Operator),
+            Kind::Flag | Kind::Lasting | Kind::Day | Kind::Instant | Kind::Search => return Err(Fault::Operator),
         })
     }
 
@@ -311,6 +315,7 @@ pub fn operators(subject: &Subject<'_>) -> Vec<&'static str> {
         }
         Kind::Day | Kind::Instant => &["filled", "empty", "eq", "ne", "lt", "lte", "gt", "gte", "between"],
         Kind::Flag => &["filled", "empty", "eq", "ne"],
+        Kind::Lasting => &["eq", "ne"],
         Kind::Choice | Kind::Member | Kind::Client => &["filled", "empty", "eq", "ne", "one_of", "none_of"],
         Kind::Choices => &["filled", "empty", "eq", "ne", "one_of", "none_of", "has_all"],
     };

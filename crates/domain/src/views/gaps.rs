@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::completeness::Completeness;
 use super::conditions::Test;
 use super::criteria::met;
-use super::filter::Node;
+use super::filter::{self, Node};
 use super::list::{Asker, Found, Listing, Lists, Plan, Position, Seen};
 use super::operands::Ground;
 use super::rows::Rows;
-use super::subjects::Subject;
+use super::subjects::{Kind, Subject};
 use crate::clients::{self, Client};
 use crate::custom_fields::Catalogue;
 use crate::identity::Practice;
@@ -43,7 +45,7 @@ type Lack = (String, Node);
 
 impl Lists {
     /// One page of the clients that match and lack something that is expected, and how many lack what. A field of a
-    /// category that does not concern a client is not missing there.
+    /// category that does not concern a client is not missing there, nor are those about Peppol of an exempt client.
     ///
     /// # Errors
     /// As [`Lists::page`].
@@ -72,13 +74,21 @@ impl Lists {
 }
 
 fn lacks(expected: &Completeness, ground: &Ground<'_>, practice: &Practice) -> Vec<Lack> {
+    let condition = json!({ "field": "exempt", "op": "eq", "value": false });
+    let not_exempt = filter::read(&condition, ground, "").ok();
     let lack = |name: &str| {
         let subject = Subject::named(name, ground.catalogue)?;
+        // Yes or no as of today: it is always there.
+        if subject.kind == Kind::Lasting {
+            return None;
+        }
         let is_empty = Node::Not(Box::new(Node::Is(subject.column, Test::Filled)));
         let category = subject.field.and_then(|field| ground.catalogue.category(field.category));
         let concerned = category.and_then(|category| met(category, ground.catalogue, practice, ground.now));
-        let lack = concerned.map_or(is_empty.clone(), |concerned| Node::And(vec![is_empty, concerned]));
-        Some((name.to_owned(), lack))
+        // Whoever is exempt from Peppol needs none of what is asked about it.
+        let bound = category.filter(|category| category.is_delivered()).and(not_exempt.clone());
+        let conditions = std::iter::once(is_empty).chain(concerned).chain(bound);
+        Some((name.to_owned(), Node::And(conditions.collect())))
     };
     expected.expected.iter().filter_map(|name| lack(name)).collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -81,6 +82,8 @@ pub(super) struct Plan {
     pub(super) columns: Vec<ColumnId>,
     /// Whom the categories that have criteria concern; none when nobody asks.
     criteria: Vec<(CategoryId, Node)>,
+    /// The day that it is in the practice.
+    today: Date,
 }
 
 /// Where a page begins: the order, the place of the last client in it, and its key.
@@ -331,10 +334,11 @@ impl Plan {
             parts.push(plain("archived", "eq", Value::from(false))?);
         }
         let node = Node::And(parts);
-        let sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        let mut sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        sorting.on_day(|| ground.today());
         node.columns(&mut columns);
         sorting.columns(&mut columns);
-        Ok(Self { node, sorting, columns, criteria: Vec::new() })
+        Ok(Self { node, sorting, columns, criteria: Vec::new(), today: asker.now.in_zone(&zone).date() })
     }
 
     /// The same plan, which also finds out whom the categories concern.
@@ -367,7 +371,7 @@ impl Plan {
         let position = |row: &usize| page::encode(&Position(sort.to_owned(), order.places(*row), key(row)));
         let next = first.last().filter(|_| is_more).map(position);
         let keys = first.iter().map(key).collect();
-        let concern = Concern::among(&self.criteria, rows, &first);
+        let concern = Concern::among(&self.criteria, rows, &first, self.today);
         Found { keys, total, next, concern }
     }
 }

@@ -9,7 +9,7 @@ use super::kept::Slot;
 use super::queries;
 use super::rows::Rows;
 use super::subjects::ColumnId;
-use crate::clients::{Client, ValueKey};
+use crate::clients::{Client, Exemption, ValueKey};
 use crate::kernel::clock::Instant;
 
 /// The columns of some clients, for one question.
@@ -35,7 +35,7 @@ impl Loaded {
     }
 }
 
-/// A client's value in a column. What stands with others than the client (its contacts, who set a value, the text that a
+/// A client's value in a column. What stands with others than the client (its contacts and relations, who set a value, the text that a
 /// search looks in) is missing.
 fn value(client: &Client, column: ColumnId) -> Raw {
     match column {
@@ -105,6 +105,13 @@ fn text_of(client: &Client, name: &str) -> Option<String> {
         "portfolio" => &card.portfolio,
         "mandate_start" => &card.mandate_start,
         "mandate_end" => &card.mandate_end,
+        "exempt" => {
+            let end = |exemption: &Exemption| exemption.until.clone().unwrap_or_else(|| "9999-12-31".to_owned());
+            return card.exemption.as_ref().map(end);
+        }
+        "exemption.reason" => return card.exemption.as_ref().map(|exemption| exemption.reason.as_str().to_owned()),
+        "exemption.note" => return card.exemption.as_ref()?.note.clone(),
+        "exemption.until" => return card.exemption.as_ref()?.until.clone(),
         "registration.state" => &facts.state,
         "registration.cause" => &facts.cause,
         "registration.access_point.seat_id" => &facts.seat,

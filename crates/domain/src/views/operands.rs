@@ -62,6 +62,11 @@ impl Point {
 }
 
 impl Ground<'_> {
+    /// The day that it is in the practice, as days are counted in columns.
+    pub fn today(&self) -> f64 {
+        days(self.now.in_zone(self.zone).date())
+    }
+
     /// A number, an amount, a day (`YYYY-MM-DD`) or an instant (RFC 3339, or a day in the practice's time zone), or
     /// `{"days_from_now": n}`.
     pub fn point(&self, kind: Kind, value: &Value) -> Result<Point, FieldError> {

@@ -28,6 +28,8 @@ pub enum Ranking {
     Text,
     /// By a number for each stable name, as options have their positions; names that are not there come last.
     Number(HashMap<String, u32>),
+    /// Days that are not before this one behind all others.
+    FromDay(f64),
     /// By a text for each stable name, as members have names; names that are not there come first.
     Name(HashMap<String, String>),
 }
@@ -40,12 +42,17 @@ pub struct Key<'a> {
     ranks: Vec<u64>,
     /// For shared values that are ranked by text: the different texts in their order.
     texts: Vec<String>,
+    /// For days: the one from which they count.
+    from_day: Option<f64>,
 }
 
 impl<'a> Key<'a> {
     /// A key on a column of flags, numbers, texts or shared values; on others all rows are alike.
     pub fn of(column: &'a Column, descending: bool, ranking: &Ranking) -> Self {
-        let mut key = Self { column, descending, ranks: Vec::new(), texts: Vec::new() };
+        let mut key = Self { column, descending, ranks: Vec::new(), texts: Vec::new(), from_day: None };
+        if let Ranking::FromDay(day) = ranking {
+            key.from_day = Some(*day);
+        }
         let Column::Words { words, .. } = column else { return key };
         let name = |word: &str| word.split(NAME_END).next().unwrap_or(word).to_owned();
         let read: Vec<String> = match ranking {
@@ -54,7 +61,7 @@ impl<'a> Key<'a> {
                 key.ranks = words.keys().iter().map(|word| rank(word)).collect();
                 return key;
             }
-            Ranking::Text => {
+            Ranking::Text | Ranking::FromDay(_) => {
                 words.keys().iter().map(|word| text::fold(word.rsplit(NAME_END).next().unwrap_or(word))).collect()
             }
             Ranking::Name(names) => words
@@ -82,6 +89,9 @@ impl<'a> Key<'a> {
     fn rank(&self, row: usize) -> Option<u64> {
         match self.column {
             Column::Flags(flags) => flags.get(row).filter(|flag| **flag != 0).map(|flag| u64::from(*flag)),
+            Column::Numbers(numbers) if let Some(day) = self.from_day => {
+                numbers.get(row).map(|number| u64::from(*number >= day))
+            }
             Column::Numbers(numbers) => numbers.get(row).filter(|number| !number.is_nan()).map(|n| ordered(*n)),
             Column::Texts(texts) => texts.bytes(row).map(first_bytes),
             Column::Words { codes, .. } => {

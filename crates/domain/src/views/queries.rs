@@ -76,7 +76,9 @@ pub fn read(
         };
         let values = read_chunk(conn, practice, &statement(column), (among, chunk))?;
         match column {
-            ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_))) => joined(values, &mut take),
+            ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_) | Source::Relations(_))) => {
+                joined(values, &mut take);
+            }
             _ => values.into_iter().for_each(|value| take(value.key, raw(column, value.txt, value.num))),
         }
     }
@@ -116,6 +118,7 @@ fn statement(column: ColumnId) -> Statement {
         (_, Some(Source::Number(number))) => of(clients, NO_TEXT, &format!("CAST({number} AS DOUBLE PRECISION)")),
         (_, Some(Source::Revised(number))) => of(values, NO_TEXT, &format!("CAST({number} AS DOUBLE PRECISION)")),
         (_, Some(Source::Contacts(text))) => of(("contacts", "k", "k.client_key"), text, NO_NUMBER),
+        (_, Some(Source::Relations(text))) => of(("client_relations", "r", "r.client_key"), text, NO_NUMBER),
         (ColumnId::SetterOf(number), None) if number >= crate::clients::FIRST_CUSTOM_FIELD => {
             of(values, NO_TEXT, &format!("CAST(v.prov ->> 'f{number}' AS DOUBLE PRECISION)"))
         }
@@ -207,7 +210,7 @@ pub fn raw(column: ColumnId, txt: Option<String>, num: Option<f64>) -> Raw {
         (Kind::Search, Some(txt), None) => Raw::Text(txt),
         (Kind::Lines, Some(txt), None) => lines(&txt),
         (Kind::Word, Some(txt), None) => Raw::Word(txt),
-        (Kind::Day, Some(txt), None) => day(&txt),
+        (Kind::Day | Kind::Lasting, Some(txt), None) => day(&txt),
         (Kind::Responsible, Some(txt), None) => {
             let (member, name) = txt.split_once('|').unwrap_or(("", &txt));
             let prefix = if member.is_empty() { String::new() } else { format!("{}_{member}", MemberId::PREFIX) };
@@ -245,13 +248,15 @@ pub fn custom(kind: Kind, json: &str) -> Option<Raw> {
         Kind::Choices => serde_json::from_str(json).ok().map(Raw::Options),
         Kind::Day => serde_json::from_str::<String>(json).ok().map(|txt| day(&txt)),
         Kind::Member | Kind::Client | Kind::Word | Kind::Responsible => serde_json::from_str(json).ok().map(Raw::Word),
-        Kind::Text | Kind::Lines | Kind::Search | Kind::Instant => match serde_json::from_str(json).ok()? {
-            serde_json::Value::String(txt) => Some(Raw::Text(text::fold(&txt))),
-            serde_json::Value::Object(document) => {
-                document.get("name")?.as_str().map(|name| Raw::Text(text::fold(name)))
+        Kind::Text | Kind::Lines | Kind::Search | Kind::Instant | Kind::Lasting => {
+            match serde_json::from_str(json).ok()? {
+                serde_json::Value::String(txt) => Some(Raw::Text(text::fold(&txt))),
+                serde_json::Value::Object(document) => {
+                    document.get("name")?.as_str().map(|name| Raw::Text(text::fold(name)))
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
     }
 }
 

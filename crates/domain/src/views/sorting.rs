@@ -61,6 +61,15 @@ impl Sorting {
         }
     }
 
+    /// Tells it what day it is, for what lasts until a day.
+    pub fn on_day(&mut self, today: impl Fn() -> f64) {
+        for (.., ranking) in &mut self.keys {
+            if let Ranking::FromDay(day) = ranking {
+                *day = today();
+            }
+        }
+    }
+
     /// The columns that it asks.
     pub fn columns(&self, found: &mut Vec<ColumnId>) {
         for (column, ..) in &self.keys {
@@ -86,6 +95,7 @@ fn ranking(subject: &Subject<'_>) -> Ranking {
             Ranking::Number(positions.collect())
         }
         (Kind::Member, _) => Ranking::Name(HashMap::new()),
+        (Kind::Lasting, _) => Ranking::FromDay(f64::INFINITY),
         _ => Ranking::Text,
     }
 }

@@ -1,4 +1,4 @@
-//! What can be asked of a client, and where it stands: fields of the card, facts of the registration, contacts, custom fields.
+//! What can be asked of a client, and where it stands: fields of the card, facts of the registration, contacts, relations, custom fields.
 
 use super::columns::Form;
 use crate::clients::FixedField as F;
@@ -28,6 +28,8 @@ pub enum Kind {
     Instant,
     /// Yes or no.
     Flag,
+    /// Yes as long as a day has not passed, no without one.
+    Lasting,
     /// One option.
     Choice,
     /// Several options.
@@ -46,7 +48,7 @@ impl Kind {
         match self {
             Self::Text | Self::Lines | Self::Search => Form::Texts,
             Self::Word | Self::Choice | Self::Member | Self::Responsible | Self::Client => Form::Words,
-            Self::Number | Self::Amount | Self::Day | Self::Instant => Form::Numbers,
+            Self::Number | Self::Amount | Self::Day | Self::Instant | Self::Lasting => Form::Numbers,
             Self::Flag => Form::Flags,
             Self::Choices => Form::Sets,
         }
@@ -62,6 +64,7 @@ impl Kind {
             | Self::Day
             | Self::Instant
             | Self::Flag
+            | Self::Lasting
             | Self::Choice
             | Self::Member
             | Self::Responsible => true,
@@ -97,6 +100,8 @@ pub enum Source {
     Revised(&'static str),
     /// Text, as an expression over each row `k` of `contacts`.
     Contacts(&'static str),
+    /// Text, as an expression over each row `r` of `client_relations`.
+    Relations(&'static str),
 }
 
 /// What has to happen to a client for a fixed subject to change.
@@ -152,11 +157,16 @@ pub const FIXED: &[Fixed] = &[
     fixed("portfolio", Kind::Word, Source::Text("c.portfolio"), Follows::Fields(&[F::Portfolio])),
     fixed("mandate_start", Kind::Day, Source::Text("c.mandate_start"), Follows::Fields(&[F::MandateStart])),
     fixed("mandate_end", Kind::Day, Source::Text("c.mandate_end"), Follows::Fields(&[F::MandateEnd])),
+    fixed("exempt", Kind::Lasting, Source::Text("CASE WHEN c.exemption_reason IS NOT NULL THEN coalesce(c.exemption_until, '9999-12-31') END"), Follows::Fields(&[F::Exemption])),
+    fixed("exemption.reason", Kind::Word, Source::Text("c.exemption_reason"), Follows::Fields(&[F::Exemption])),
+    fixed("exemption.note", Kind::Text, Source::Text("c.exemption_note"), Follows::Fields(&[F::Exemption])),
+    fixed("exemption.until", Kind::Day, Source::Text("c.exemption_until"), Follows::Fields(&[F::Exemption])),
     fixed("contacts.name", Kind::Lines, Source::Contacts("k.name"), Follows::Fields(&[F::Contact])),
     fixed("contacts.role", Kind::Lines, Source::Contacts("k.role"), Follows::Fields(&[F::Contact])),
     fixed("contacts.email", Kind::Lines, Source::Contacts("k.email"), Follows::Fields(&[F::Contact])),
     fixed("contacts.phone", Kind::Lines, Source::Contacts("k.phone"), Follows::Fields(&[F::Contact])),
     fixed("contacts.language", Kind::Lines, Source::Contacts("k.language"), Follows::Fields(&[F::Contact])),
+    fixed("relations.kind", Kind::Lines, Source::Relations("r.kind"), Follows::Fields(&[F::Relation])),
     fixed("registration.state", Kind::Word, Source::Text("c.registration"), Follows::Facts),
     fixed("registration.cause", Kind::Word, Source::Text("c.registration_cause"), Follows::Facts),
     fixed("registration.access_point.seat_id", Kind::Word, Source::Text("c.access_point_seat"), Follows::Facts),

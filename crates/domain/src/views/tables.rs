@@ -19,7 +19,8 @@ pub struct TableColumn<'a> {
     /// Lists can be sorted by it.
     pub is_sortable: bool,
     pub(super) subject: Subject<'a>,
-    /// Why its cells cannot be changed: `system_owned`, `on_contacts`, `no_right`; `None` when they can.
+    /// Why its cells cannot be changed: `system_owned`, `on_contacts`, `on_relations`, `as_a_whole`, `no_right`; `None` when
+    /// they can.
     pub refusal: Option<&'static str>,
 }
 
@@ -53,11 +54,13 @@ pub fn label(name: &str, catalogue: &Catalogue, language: Language) -> String {
 
 /// Why nobody changes the subject on a client's card.
 fn refusal_of(name: &str, field: Option<&Field>) -> Option<&'static str> {
-    let is_of_card = FixedField::ALL.iter().any(|one| *one <= FixedField::MandateEnd && one.as_str() == name);
+    let is_of_card = FixedField::ALL.iter().any(|one| one.is_of_card() && one.as_str() == name);
     match field {
         Some(field) => field.kind.is_system_owned().then_some("system_owned"),
         None if is_of_card => None,
         None if name.starts_with("contacts.") => Some("on_contacts"),
+        None if name.starts_with("relations.") => Some("on_relations"),
+        None if name == "exempt" || name.starts_with("exemption.") => Some("as_a_whole"),
         None => Some("system_owned"),
     }
 }
@@ -71,7 +74,7 @@ fn kind_word(kind: Kind) -> &'static str {
         Kind::Amount => "amount",
         Kind::Day => "date",
         Kind::Instant => "instant",
-        Kind::Flag => "yes_no",
+        Kind::Flag | Kind::Lasting => "yes_no",
         Kind::Choice => "choice",
         Kind::Choices => "multi_choice",
         Kind::Member => "member",

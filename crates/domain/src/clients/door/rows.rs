@@ -40,6 +40,9 @@ pub(super) struct CardRow<'a> {
     pub(super) portfolio: Option<&'a str>,
     pub(super) mandate_start: Option<&'a str>,
     pub(super) mandate_end: Option<&'a str>,
+    pub(super) exemption_reason: Option<&'a str>,
+    pub(super) exemption_note: Option<&'a str>,
+    pub(super) exemption_until: Option<&'a str>,
 }
 
 /// A client that is to be inserted, with what is made of its card worked out before the transaction begins.
@@ -85,6 +88,9 @@ pub(super) struct NewRow<'a> {
     kind: &'a str,
     responsible_id: Option<Uid>,
     responsible_name: Option<&'a str>,
+    exemption_reason: Option<&'a str>,
+    exemption_note: Option<&'a str>,
+    exemption_until: Option<&'a str>,
     now: Instant,
 }
 
@@ -97,6 +103,9 @@ impl<'a> NewRow<'a> {
             kind: new.card.kind.as_str(),
             responsible_id: responsible.and_then(|r| r.member).map(|id| id.0),
             responsible_name: responsible.map(|r| r.name.as_str()),
+            exemption_reason: reason_of(&new.card),
+            exemption_note: note_of(&new.card),
+            exemption_until: end_of(&new.card),
             now,
         }
     }
@@ -131,6 +140,9 @@ crate::batch!(NewRow<'_>, into "clients" {
     portfolio: Nullable<Text> = new.card.portfolio,
     mandate_start: Nullable<Text> = new.card.mandate_start,
     mandate_end: Nullable<Text> = new.card.mandate_end,
+    exemption_reason: Nullable<Text> = exemption_reason,
+    exemption_note: Nullable<Text> = exemption_note,
+    exemption_until: Nullable<Text> = exemption_until,
     created_at: BigInt = now,
 });
 
@@ -206,8 +218,23 @@ impl<'a> CardRow<'a> {
             portfolio: card.portfolio.as_deref(),
             mandate_start: card.mandate_start.as_deref(),
             mandate_end: card.mandate_end.as_deref(),
+            exemption_reason: reason_of(card),
+            exemption_note: note_of(card),
+            exemption_until: end_of(card),
         }
     }
+}
+
+fn reason_of(card: &Card) -> Option<&str> {
+    card.exemption.as_ref().map(|exemption| exemption.reason.as_str())
+}
+
+fn note_of(card: &Card) -> Option<&str> {
+    card.exemption.as_ref().and_then(|exemption| exemption.note.as_deref())
+}
+
+fn end_of(card: &Card) -> Option<&str> {
+    card.exemption.as_ref().and_then(|exemption| exemption.until.as_deref())
 }
 
 /// What a search looks in: name, reference, numbers, address, town, each on a line of its own so that no match spans two.

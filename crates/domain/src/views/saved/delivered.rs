@@ -11,6 +11,7 @@ use super::model::{Audience, Content, View, ViewId};
 use crate::custom_fields::{Catalogue, Labels};
 use crate::identity::Practice;
 use crate::kernel::Uid;
+use crate::kernel::catalogue::{self, Language};
 use crate::views::subjects::Subject;
 
 /// A view that comes with the product. Its key never changes.
@@ -36,6 +37,11 @@ impl Delivered {
     pub fn names(&self) -> Labels {
         let languages = ["nl", "fr", "de", "en"].into_iter().zip(self.names);
         Labels(BTreeMap::from_iter(languages.map(|(language, name)| (language.to_owned(), name.to_owned()))))
+    }
+
+    /// What it shows, for people.
+    pub fn description(&self, language: Language) -> String {
+        catalogue::text(language, &format!("view.{}", self.key), &[])
     }
 
     /// What it says; columns whose field the practice has switched off are left out.
@@ -84,7 +90,7 @@ pub const DELIVERED: &[Delivered] = &[
     Delivered {
         key: "not_registered",
         names: ["Niet geregistreerd", "Non enregistrés", "Nicht registriert", "Not registered"],
-        filter: || is("registration.state", "eq", json!("not_registered")),
+        filter: || json!({ "and": [is("registration.state", "eq", json!("not_registered")), not_exempt()] }),
         sort: "name",
     },
     Delivered {
@@ -119,6 +125,7 @@ pub const DELIVERED: &[Delivered] = &[
             json!({ "and": [
                 is("fields.ready", "eq", json!(true)),
                 is("registration.state", "none_of", json!(["registered", "unknown"])),
+                not_exempt(),
             ] })
         },
         sort: "name",
@@ -135,6 +142,7 @@ pub const DELIVERED: &[Delivered] = &[
             json!({ "and": [
                 is("registration.state", "eq", json!("registered")),
                 is("fields.ready", "ne", json!(true)),
+                not_exempt(),
             ] })
         },
         sort: "name",
@@ -147,7 +155,10 @@ pub const DELIVERED: &[Delivered] = &[
             "Seit mehr als 3 Tagen unbekannt",
             "Unknown for more than 3 days",
         ],
-        filter: || is("registration.unknown_since", "lt", json!({ "days_from_now": -3 })),
+        filter: || {
+            let long_ago = is("registration.unknown_since", "lt", json!({ "days_from_now": -3 }));
+            json!({ "and": [long_ago, not_exempt()] })
+        },
         sort: "registration.unknown_since,name",
     },
     Delivered {
@@ -157,11 +168,18 @@ pub const DELIVERED: &[Delivered] = &[
             json!({ "and": [
                 { "field": "fields.receive_software", "op": "empty" },
                 { "field": "fields.send_software", "op": "empty" },
+                not_exempt(),
             ] })
         },
         sort: "name",
     },
 ];
+
+/// Whoever is exempt needs no follow-up, so the views that lead to it leave them out. A registration elsewhere is there all
+/// the same.
+fn not_exempt() -> Value {
+    is("exempt", "eq", json!(false))
+}
 
 fn is(field: &str, op: &str, value: Value) -> Value {
     json!({ "field": field, "op": op, "value": value })

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::delivered::Delivered;
 use crate::custom_fields::Labels;
 use crate::identity::{KeyId, MemberId};
+use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::views::Asker;
 
@@ -96,5 +97,11 @@ impl View {
     #[must_use]
     pub fn is_delivered(&self) -> bool {
         self.delivered.is_some()
+    }
+
+    /// What it shows, for people, while it says what the product delivered.
+    #[must_use]
+    pub fn description(&self, language: Language) -> Option<String> {
+        self.delivered.filter(|_| !self.adapted).map(|delivered| delivered.description(language))
     }
 }
