@@ -1,6 +1,6 @@
-//! Fills a practice for benches and faults: `fill_fields DATABASE_URL FILE` makes the practice "Maes" with a category of
-//! custom fields and the clients of FILE, one JSON object a line whose `cf_…` members are custom values, and prints a key
-//! that may do everything.
+//! Fills practices for benches and faults: `fill_fields DATABASE_URL FILE [NAME…]` makes a practice of each name ("Maes"
+//! without one) with a category of custom fields and the clients of FILE, one JSON object a line whose `cf_…` members are
+//! custom values, and prints a JSON line for each, with a key that may do everything there.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -37,9 +37,9 @@ fn fields() -> [(&'static str, &'static str, Vec<String>); 8] {
 }
 
 /// The practice with its fields.
-fn establish(db: &Db, actor: &Actor) -> Fallible<(Practice, Catalogue)> {
+fn establish(db: &Db, actor: &Actor, name: &str) -> Fallible<(Practice, Catalogue)> {
     let new = NewPractice {
-        name: "Maes".to_owned(),
+        name: name.to_owned(),
         world: World::Test,
         time_zone: "Europe/Brussels".to_owned(),
         language: "nl".to_owned(),
@@ -82,10 +82,23 @@ fn cards(rows: &[Value], around: &Surroundings) -> Fallible<Vec<NewClient>> {
 fn main() -> Fallible<()> {
     let mut arguments = std::env::args().skip(1);
     let address = Address::parse(&arguments.next().ok_or("the address of a database is missing")?)?;
-    let file = std::fs::File::open(arguments.next().ok_or("a file is missing")?)?;
-    let (db, actor) = (Db::open(&address, 4, Clock::system())?, Actor::operator());
+    let file = arguments.next().ok_or("a file is missing")?;
+    let mut names: Vec<String> = arguments.collect();
+    if names.is_empty() {
+        names.push("Maes".to_owned());
+    }
+    let db = Db::open(&address, 4, Clock::system())?;
     db.migrate()?;
-    let (practice, catalogue) = establish(&db, &actor)?;
+    for name in names {
+        let said = fill(&db, &name, std::fs::File::open(&file)?)?;
+        std::io::stdout().write_all(format!("{said}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn fill(db: &Db, name: &str, file: std::fs::File) -> Fallible<Value> {
+    let actor = Actor::operator();
+    let (practice, catalogue) = establish(db, &actor, name)?;
     let around = db.read(|conn| clients::surroundings(conn, &practice))?;
     let read = |line: std::io::Result<String>| -> Fallible<Value> { Ok(serde_json::from_str(&line?)?) };
     let mut lines = std::io::BufReader::new(file).lines().map(read);
@@ -113,7 +126,5 @@ fn main() -> Fallible<()> {
     }
     let key = NewKey { name: "bench".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
     let (_, secret) = db.write(|tx| identity::create_key(tx, &practice, &actor, &key))?;
-    let said = json!({ "practice": practice.id.to_string(), "key": secret });
-    std::io::stdout().write_all(format!("{said}\n").as_bytes())?;
-    Ok(())
+    Ok(json!({ "practice": practice.id.to_string(), "key": secret }))
 }
