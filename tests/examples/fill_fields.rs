@@ -45,10 +45,10 @@ fn establish(db: &Db, actor: &Actor, name: &str) -> Fallible<(Practice, Catalogu
         language: "nl".to_owned(),
         enterprise_number: None,
     };
-    let practice = db.write(|tx| custom_fields::establish_practice(tx, actor, &new))?;
+    let practice = db.write_relaxed(|tx| custom_fields::establish_practice(tx, actor, &new))?;
     let names = |name: &str| SaidNames { name: Some(name.to_owned()), names: None };
     let category = NewCategory { names: names("Bench"), slug: None, criteria: None };
-    let category = db.write(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
+    let category = db.write_relaxed(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
     for (slug, kind, options) in fields() {
         let new = NewField {
             category: category.to_string(),
@@ -57,7 +57,7 @@ fn establish(db: &Db, actor: &Actor, name: &str) -> Fallible<(Practice, Catalogu
             slug: Some(slug.to_owned()),
             options,
         };
-        db.write(|tx| custom_fields::create_field(tx, &practice, actor, new))?;
+        db.write_relaxed(|tx| custom_fields::create_field(tx, &practice, actor, new))?;
     }
     let catalogue = db.read(|conn| custom_fields::catalogue(conn, &practice))?;
     Ok((practice, catalogue))
@@ -108,7 +108,7 @@ fn fill(db: &Db, name: &str, file: std::fs::File) -> Fallible<Value> {
             break;
         }
         let new = cards(&rows, &around)?;
-        db.write(|tx| {
+        db.write_relaxed(|tx| {
             let set = door::open(tx, &practice, &actor, Event::new("clients.imported", "import"))?;
             set.insert(tx, &new.iter().collect::<Vec<_>>())?;
             let ids: Vec<_> = new.iter().map(|new| new.id).collect();
@@ -125,6 +125,6 @@ fn fill(db: &Db, name: &str, file: std::fs::File) -> Fallible<Value> {
         })?;
     }
     let key = NewKey { name: "bench".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
-    let (_, secret) = db.write(|tx| identity::create_key(tx, &practice, &actor, &key))?;
+    let (_, secret) = db.write_relaxed(|tx| identity::create_key(tx, &practice, &actor, &key))?;
     Ok(json!({ "practice": practice.id.to_string(), "key": secret }))
 }

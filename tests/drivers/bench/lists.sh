@@ -11,8 +11,9 @@ cd "${BASH_SOURCE[0]%/*}/../../.."
 . tests/drivers/bench/rest.sh
 
 COUNTS=(10000 100000)
-ROUNDS=5
-SECONDS_EACH=5
+ROUNDS=3
+# The baseline answers a few lists a second at 100,000 clients, and sixteen wait for one.
+SECONDS_EACH=10
 CONNECTIONS=16
 PRACTICES=1000
 CLIENTS_EACH=1000
@@ -26,7 +27,7 @@ LIMIT_MIB=60
 load() { # ADDRESS PATHS: sets RATE and P99, in milliseconds
   local said
   said=$("${WRK[@]}" -t1 "-c$CONNECTIONS" "-d${SECONDS_EACH}s" --timeout 60s -s "$DRIVERS/rest/paths.lua" "$1" -- "$2")
-  [[ $said =~ RATE\ ([0-9.]+)\ P99\ ([0-9.]+)\ FAILED\ 0 ]] || {
+  [[ $said =~ RATE\ ([0-9.]+)\ P99\ ([0-9.]+)\ FAILED\ 0 && ${BASH_REMATCH[1]} != 0.00 ]] || {
     echo "$said" >&2
     return 1
   }

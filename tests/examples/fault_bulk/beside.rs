@@ -10,7 +10,7 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl as _};
 use klaar_domain::custom_fields;
-use klaar_domain::identity;
+use klaar_domain::identity::{self, Practice};
 use klaar_domain::kernel::db::{self, Conn};
 use klaar_domain::kernel::error::Result;
 use serde_json::{Value, json};
@@ -33,13 +33,23 @@ struct Found {
     id: String,
 }
 
-/// Keys and identifiers of the active clients that a condition means, in an order.
-pub fn said_by_sql(conn: &mut Conn, (condition, order): (&str, &str)) -> Result<Vec<(i64, String)>> {
-    let database = if matches!(conn, Conn::Sqlite(_)) { "sqlite" } else { "postgres" };
-    let order = if database == "sqlite" { order.replace(" COLLATE \"C\"", "") } else { order.to_owned() };
+/// Keys and identifiers of the active clients that a condition means, in an order. The practice stands in it as itself, so
+/// that PostgreSQL knows how few its clients are.
+pub fn said_by_sql(
+    conn: &mut Conn,
+    practice: &Practice,
+    (condition, order): (&str, &str),
+) -> Result<Vec<(i64, String)>> {
+    let id = practice.id.to_string();
+    let id = id.rsplit('_').next().unwrap_or_default();
+    let (database, practice, order) = match conn {
+        Conn::Sqlite(_) => ("sqlite", format!("X'{id}'"), order.replace(" COLLATE \"C\"", "")),
+        Conn::Postgres(_) => ("postgres", format!("'{id}'::uuid"), order.to_owned()),
+    };
     let sql = format!(
         "SELECT c.key AS key, {} AS id FROM clients c JOIN client_values v ON v.client_key = c.key \
-         WHERE c.practice_id = (SELECT id FROM practices WHERE name = '{PRACTICE}') AND c.archived_at IS NULL AND ({condition}) ORDER BY {order}",
+         WHERE c.practice_id = {practice} AND v.practice_id = {practice} AND c.archived_at IS NULL AND ({condition}) \
+         ORDER BY {order}",
         crate::ground::id_in_sql(database)
     );
     Ok(diesel::sql_query(sql).load::<Found>(conn)?.into_iter().map(|found| (found.key, found.id)).collect())
@@ -49,8 +59,9 @@ fn version(conn: &mut Conn) -> Result<i64> {
     number(conn, &format!("SELECT version AS n FROM practices WHERE name = '{PRACTICE}'"))
 }
 
-/// What is asked about, by the keys of the practice's fields.
+/// What is asked about: the practice, and the keys of its fields.
 struct Fields {
+    practice: Practice,
     fee: i64,
     employees: i64,
     notes: i64,
@@ -59,19 +70,20 @@ struct Fields {
 }
 
 fn fields(ground: &Ground) -> Fallible<Fields> {
-    let catalogue = ground.db.read(|conn| {
+    let (practice, catalogue) = ground.db.read(|conn| {
         let practice = identity::practice_by_text(conn, PRACTICE)?;
-        custom_fields::catalogue(conn, &practice)
+        let catalogue = custom_fields::catalogue(conn, &practice)?;
+        Ok((practice, catalogue))
     })?;
     let key = |slug: &str| catalogue.by_slug(slug).map(|field| field.key).ok_or("a field is missing");
-    let segment = catalogue.by_slug("cf_segment").ok_or("a field is missing")?;
-    let segments = segment.options.iter().map(|option| option.key).collect();
+    let options = catalogue.by_slug("cf_segment").map(|field| field.options.as_slice()).unwrap_or_default();
     Ok(Fields {
         fee: key("cf_fee")?,
         employees: key("cf_employees")?,
         notes: key("cf_notes")?,
-        segment: segment.key,
-        segments,
+        segment: key("cf_segment")?,
+        segments: options.iter().map(|option| option.key).collect(),
+        practice,
     })
 }
 
@@ -176,7 +188,8 @@ async fn compare(ground: &Ground, api: &Api, fields: &Fields) -> Fallible<Tally>
     let (mut chance, mut tally) = (Chance(7), Tally::default());
     while tally.equal + tally.differing < LISTS && tally.in_vain < MOST_IN_VAIN {
         let (tree, sort, condition, order) = question(&mut chance, fields);
-        let snapshot = |conn: &mut Conn| Ok((version(conn)?, said_by_sql(conn, (&condition, &order))?));
+        let snapshot =
+            |conn: &mut Conn| Ok((version(conn)?, said_by_sql(conn, &fields.practice, (&condition, &order))?));
         let (before, should) = ground.db.read(|conn| db::snapshot(conn, snapshot))?;
         let page = api.get(&format!("/v1/clients?limit={PAGE}&sort={sort}&{}", filter(&tree))).await?;
         if ground.db.read(version)? != before {

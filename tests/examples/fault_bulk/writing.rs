@@ -20,7 +20,7 @@ use crate::ground::{Chance, Fallible};
 /// One write of some kind on some clients.
 fn disturb(tx: &mut Tx<'_>, chance: &mut Chance, (practice, catalogue): (&Practice, &Catalogue)) -> Result<()> {
     let field = |slug: &str| catalogue.by_slug(slug).map_or(0, |field| field.key);
-    let keys: Vec<i64> = said_by_sql(tx, ("1 = 1", "c.key"))?.into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<i64> = said_by_sql(tx, practice, ("1 = 1", "c.key"))?.into_iter().map(|(key, _)| key).collect();
     let some: Vec<i64> = keys.into_iter().filter(|_| chance.one_in(8)).collect();
     let set = door::open(tx, practice, &Actor::operator(), Event::new("clients.edited", "command_line"))?;
     match chance.below(6) {
