@@ -4,9 +4,9 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use klaar_domain::clients::door::{self, Assigned, NewClient};
-use klaar_domain::clients::{self, CardDraft, Surroundings};
-use klaar_domain::custom_fields::{self, Catalogue, NewCategory, NewField, SaidNames};
+use klaar_domain::clients::door::{self, NewClient};
+use klaar_domain::clients::{self, CardDraft, Surroundings, ValueKey, Values};
+use klaar_domain::custom_fields::{self, Catalogue, Field, NewCategory, NewField, SaidNames};
 use klaar_domain::identity::{self, NewKey, NewPractice, Practice, Right, World};
 use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::audit::Event;
@@ -79,6 +79,16 @@ fn cards(rows: &[Value], around: &Surroundings) -> Fallible<Vec<NewClient>> {
     rows.iter().map(card).collect()
 }
 
+/// The custom values of a client as they are stored: options by their keys.
+fn values(row: &Value, catalogue: &Catalogue) -> Values {
+    let of_field = |field: &Field| {
+        let given = row.get(&field.slug)?;
+        let option = given.as_str().and_then(|label| field.option_meant(label)).map(|option| json!(option.key));
+        Some((ValueKey(field.key), option.unwrap_or_else(|| given.clone())))
+    };
+    catalogue.fields.iter().filter(|field| field.slug.starts_with("cf_")).filter_map(of_field).collect()
+}
+
 fn main() -> Fallible<()> {
     let mut arguments = std::env::args().skip(1);
     let address = Address::parse(&arguments.next().ok_or("the address of a database is missing")?)?;
@@ -108,20 +118,10 @@ fn fill(db: &Db, name: &str, file: std::fs::File) -> Fallible<Value> {
             break;
         }
         let new = cards(&rows, &around)?;
+        let values: Vec<Values> = rows.iter().map(|row| values(row, &catalogue)).collect();
         db.write_relaxed(|tx| {
             let set = door::open(tx, &practice, &actor, Event::new("clients.imported", "import"))?;
-            set.insert(tx, &new.iter().collect::<Vec<_>>())?;
-            let ids: Vec<_> = new.iter().map(|new| new.id).collect();
-            let keys = clients::keys_of(tx, &practice, &ids)?;
-            let keys: Vec<i64> = ids.iter().filter_map(|id| keys.get(id).copied()).collect();
-            for field in catalogue.fields.iter().filter(|field| field.slug.starts_with("cf_")) {
-                let given = |row: &Value| row.get(&field.slug).cloned().unwrap_or_default();
-                let option = |value: &Value| field.option_meant(value.as_str()?).map(|option| json!(option.key));
-                let stored = |row: &Value| option(&given(row)).or_else(|| Some(given(row)));
-                let values: Vec<Option<Value>> = rows.iter().map(stored).collect();
-                set.assign_values(tx, field.key, &keys, Assigned::Each(&values))?;
-            }
-            Ok(())
+            set.insert_with(tx, &new.iter().zip(&values).collect::<Vec<_>>())
         })?;
     }
     let key = NewKey { name: "bench".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
