@@ -1,5 +1,5 @@
-// One value for many clients, and the seconds it took: `edit` previews and applies until the operation is over, `preview`
-// only previews for all, `reference` asks the baseline for the same; the others' clients have the numbers from 1 on.
+// One value for all clients, and the seconds it took: `edit` previews and applies until the operation is over, `preview`
+// only previews, `reference` asks the baseline for the same, which must be told each client: they have the numbers from 1 on.
 // node bulk.js edit|preview|reference ADDRESS KEY COUNT VALUE
 const { ask, since, finish } = require('./api.js');
 
@@ -10,20 +10,9 @@ const be = (is, should) => {
   if (is !== should) throw new Error(`${is} clients instead of ${should}`);
 };
 
-async function ids() {
-  const found = [];
-  for (let cursor = ''; cursor !== null;) {
-    const page = await ask('GET', `${address}/v1/clients?limit=200${cursor}`, key);
-    found.push(...page.items.map(client => client.id));
-    cursor = page.next_cursor && `&cursor=${page.next_cursor}`;
-  }
-  return found;
-}
-
 async function edit() {
-  const selection = { client_ids: await ids() };
   const began = process.hrtime.bigint();
-  const preview = await ask('POST', `${address}/v1/bulk-edits`, key, { selection, assignments });
+  const preview = await ask('POST', `${address}/v1/bulk-edits`, key, { selection: { all: true }, assignments });
   be(preview.to_change, count);
   let operation = await ask('POST', `${address}/v1/bulk-edits/${preview.id}/application`, key, {});
   while (operation.status !== 'finished') {
