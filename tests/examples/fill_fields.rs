@@ -1,12 +1,12 @@
-//! Fills a practice for benches and faults: `fill_fields DATABASE_URL FILE` makes the practice "Maes" with a category of
-//! custom fields and the clients of FILE, one JSON object a line whose `cf_…` members are custom values, and prints a key
-//! that may do everything.
+//! Fills practices for benches and faults: `fill_fields DATABASE_URL FILE [NAME…]` makes a practice of each name ("Maes"
+//! without one) with a category of custom fields and the clients of FILE, one JSON object a line whose `cf_…` members are
+//! custom values, and prints a JSON line for each, with a key that may do everything there.
 
 use std::io::{BufRead as _, Write as _};
 
-use klaar_domain::clients::door::{self, Assigned, NewClient};
-use klaar_domain::clients::{self, CardDraft, Surroundings};
-use klaar_domain::custom_fields::{self, Catalogue, NewCategory, NewField, SaidNames};
+use klaar_domain::clients::door::{self, NewClient};
+use klaar_domain::clients::{self, CardDraft, Surroundings, ValueKey, Values};
+use klaar_domain::custom_fields::{self, Catalogue, Field, NewCategory, NewField, SaidNames};
 use klaar_domain::identity::{self, NewKey, NewPractice, Practice, Right, World};
 use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::audit::Event;
@@ -37,18 +37,18 @@ fn fields() -> [(&'static str, &'static str, Vec<String>); 8] {
 }
 
 /// The practice with its fields.
-fn establish(db: &Db, actor: &Actor) -> Fallible<(Practice, Catalogue)> {
+fn establish(db: &Db, actor: &Actor, name: &str) -> Fallible<(Practice, Catalogue)> {
     let new = NewPractice {
-        name: "Maes".to_owned(),
+        name: name.to_owned(),
         world: World::Test,
         time_zone: "Europe/Brussels".to_owned(),
         language: "nl".to_owned(),
         enterprise_number: None,
     };
-    let practice = db.write(|tx| custom_fields::establish_practice(tx, actor, &new))?;
+    let practice = db.write_relaxed(|tx| custom_fields::establish_practice(tx, actor, &new))?;
     let names = |name: &str| SaidNames { name: Some(name.to_owned()), names: None };
     let category = NewCategory { names: names("Bench"), slug: None, criteria: None };
-    let category = db.write(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
+    let category = db.write_relaxed(|tx| custom_fields::create_category(tx, &practice, actor, category))?;
     for (slug, kind, options) in fields() {
         let new = NewField {
             category: category.to_string(),
@@ -57,7 +57,7 @@ fn establish(db: &Db, actor: &Actor) -> Fallible<(Practice, Catalogue)> {
             slug: Some(slug.to_owned()),
             options,
         };
-        db.write(|tx| custom_fields::create_field(tx, &practice, actor, new))?;
+        db.write_relaxed(|tx| custom_fields::create_field(tx, &practice, actor, new))?;
     }
     let catalogue = db.read(|conn| custom_fields::catalogue(conn, &practice))?;
     Ok((practice, catalogue))
@@ -79,13 +79,36 @@ fn cards(rows: &[Value], around: &Surroundings) -> Fallible<Vec<NewClient>> {
     rows.iter().map(card).collect()
 }
 
+/// The custom values of a client as they are stored: options by their keys.
+fn values(row: &Value, catalogue: &Catalogue) -> Values {
+    let of_field = |field: &Field| {
+        let given = row.get(&field.slug)?;
+        let option = given.as_str().and_then(|label| field.option_meant(label)).map(|option| json!(option.key));
+        Some((ValueKey(field.key), option.unwrap_or_else(|| given.clone())))
+    };
+    catalogue.fields.iter().filter(|field| field.slug.starts_with("cf_")).filter_map(of_field).collect()
+}
+
 fn main() -> Fallible<()> {
     let mut arguments = std::env::args().skip(1);
     let address = Address::parse(&arguments.next().ok_or("the address of a database is missing")?)?;
-    let file = std::fs::File::open(arguments.next().ok_or("a file is missing")?)?;
-    let (db, actor) = (Db::open(&address, 4, Clock::system())?, Actor::operator());
+    let file = arguments.next().ok_or("a file is missing")?;
+    let mut names: Vec<String> = arguments.collect();
+    if names.is_empty() {
+        names.push("Maes".to_owned());
+    }
+    let db = Db::open(&address, 4, Clock::system())?;
     db.migrate()?;
-    let (practice, catalogue) = establish(&db, &actor)?;
+    for name in names {
+        let said = fill(&db, &name, std::fs::File::open(&file)?)?;
+        std::io::stdout().write_all(format!("{said}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn fill(db: &Db, name: &str, file: std::fs::File) -> Fallible<Value> {
+    let actor = Actor::operator();
+    let (practice, catalogue) = establish(db, &actor, name)?;
     let around = db.read(|conn| clients::surroundings(conn, &practice))?;
     let read = |line: std::io::Result<String>| -> Fallible<Value> { Ok(serde_json::from_str(&line?)?) };
     let mut lines = std::io::BufReader::new(file).lines().map(read);
@@ -95,25 +118,13 @@ fn main() -> Fallible<()> {
             break;
         }
         let new = cards(&rows, &around)?;
-        db.write(|tx| {
+        let values: Vec<Values> = rows.iter().map(|row| values(row, &catalogue)).collect();
+        db.write_relaxed(|tx| {
             let set = door::open(tx, &practice, &actor, Event::new("clients.imported", "import"))?;
-            set.insert(tx, &new.iter().collect::<Vec<_>>())?;
-            let ids: Vec<_> = new.iter().map(|new| new.id).collect();
-            let keys = clients::keys_of(tx, &practice, &ids)?;
-            let keys: Vec<i64> = ids.iter().filter_map(|id| keys.get(id).copied()).collect();
-            for field in catalogue.fields.iter().filter(|field| field.slug.starts_with("cf_")) {
-                let given = |row: &Value| row.get(&field.slug).cloned().unwrap_or_default();
-                let option = |value: &Value| field.option_meant(value.as_str()?).map(|option| json!(option.key));
-                let stored = |row: &Value| option(&given(row)).or_else(|| Some(given(row)));
-                let values: Vec<Option<Value>> = rows.iter().map(stored).collect();
-                set.assign_values(tx, field.key, &keys, Assigned::Each(&values))?;
-            }
-            Ok(())
+            set.insert_with(tx, &new.iter().zip(&values).collect::<Vec<_>>())
         })?;
     }
     let key = NewKey { name: "bench".to_owned(), scopes: Right::ALL.iter().copied().collect(), expires_at: None };
-    let (_, secret) = db.write(|tx| identity::create_key(tx, &practice, &actor, &key))?;
-    let said = json!({ "practice": practice.id.to_string(), "key": secret });
-    std::io::stdout().write_all(format!("{said}\n").as_bytes())?;
-    Ok(())
+    let (_, secret) = db.write_relaxed(|tx| identity::create_key(tx, &practice, &actor, &key))?;
+    Ok(json!({ "practice": practice.id.to_string(), "key": secret }))
 }

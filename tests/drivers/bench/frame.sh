@@ -6,14 +6,17 @@
 #
 #   report_rate CASE OURS REFERENCE UNIT GOAL      ratio = ours/reference
 #   report_cost CASE OURS REFERENCE UNIT GOAL      ratio = reference/ours: times and memory; a limit is its own reference
+#   report_figure CASE OURS UNIT                   a figure that nothing is wanted of: it is its own reference
 #   measured                                       the last line of a driver: its exit status
 #   median NUMBER…                                 the middle one
 #   RUN_DIR                                        a temporary folder, gone at the end
-#   KLAAR, EXAMPLES                                the command to measure, and the folder of the examples
+#   KLAAR, KLAAR_WORKER, EXAMPLES                  the commands to measure, and the folder of the examples
 #   klaar ARGUMENT…                                runs it, with what SETTINGS names and nothing else of ours set
 #   begin_server PORT LOG COMMAND…                 begins it and waits until the port answers; sets SERVER_PID
 #   memory_kib PID FIELD                           VmRSS or VmHWM of a process
 #   begin_klaar PORT ARGUMENT…                     the same for the command, listening there
+#   begin_worker                                   the same for the worker
+#   stop_servers                                   ends what these began
 #   need_server PACKAGE PROGRAM                    sets SERVER, a command in words, unpacked from the packages when missing
 #   need_node, json_field NAME                     Node; one field of a JSON object on standard input
 #   postgres_for_bench, redis_for_bench            private servers as in production
@@ -27,6 +30,7 @@ set -euo pipefail
 
 RELEASE=$(realpath "${CARGO_TARGET_DIR:-target}/release")
 KLAAR=${KLAAR:-$RELEASE/klaar}
+KLAAR_WORKER=${KLAAR_WORKER:-${KLAAR%/*}/klaar-worker}
 EXAMPLES=$RELEASE/examples
 DRIVERS=$PWD/tests/drivers/bench
 RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/klaar-bench.XXXXXX")
@@ -58,6 +62,10 @@ report_rate() {
 
 report_cost() {
   report "$1" "$2" "$3" "$4" "$(quotient "$3" "$2")" "$5"
+}
+
+report_figure() {
+  report "$1" "$2" "$2" "$3" 1 1
 }
 
 measured() {
@@ -94,11 +102,28 @@ begin_server() {
   return 1
 }
 
+# Nobody answers where the command asks for participants: a night that begins while we measure asks nobody.
+begin_ours() { # PORT LOG LISTENS PROGRAM ARGUMENT…
+  local port=$1 log=$2 listens=$3
+  shift 3
+  begin_server "$port" "$log" env -C "$RUN_DIR" -i PATH="$PATH" TMPDIR="$RUN_DIR" KLAAR_LOG=error KLAAR_DNS=127.0.0.1:9 \
+    KLAAR_WORKER_LISTEN="127.0.0.1:$(free_port_candidate)" "$listens=127.0.0.1:$port" KLAAR_RATE_LIMIT=0 "${SETTINGS[@]}" "$@"
+}
+
 begin_klaar() { # PORT ARGUMENT…
   local port=$1
   shift
-  begin_server "$port" "$RUN_DIR/serve.log" env -C "$RUN_DIR" -i PATH="$PATH" TMPDIR="$RUN_DIR" KLAAR_LOG=error \
-    KLAAR_LISTEN="127.0.0.1:$port" KLAAR_WORKER_LISTEN="127.0.0.1:$(free_port_candidate)" KLAAR_RATE_LIMIT=0 "${SETTINGS[@]}" "$KLAAR" "$@"
+  begin_ours "$port" "$RUN_DIR/serve.log" KLAAR_LISTEN "$KLAAR" "$@"
+}
+
+begin_worker() {
+  begin_ours "$(free_port_candidate)" "$RUN_DIR/worker.log" KLAAR_WORKER_LISTEN "$KLAAR_WORKER"
+}
+
+stop_servers() {
+  local pid
+  for pid in "${SERVER_PIDS[@]}"; do end_process "$pid" TERM 10; done
+  SERVER_PIDS=()
 }
 
 memory_kib() {

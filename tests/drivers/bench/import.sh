@@ -24,7 +24,7 @@ compare() { # DATABASE GOAL
   local ours=() reference=() round url
   for ((round = 1; round <= ROUNDS; round++)); do
     start_baseline "$1"
-    reference+=("$(load_baseline)")
+    reference+=("$(load_baseline clients.json)")
     stop_baseline
     url=sqlite:$RUN_DIR/ours$round.db
     if [[ $1 == postgres ]]; then

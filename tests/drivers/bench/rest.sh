@@ -4,14 +4,19 @@
 # what a developer would write with FastAPI and SQLAlchemy.
 #
 #   make_clients COUNT             writes $RUN_DIR/clients.csv and $RUN_DIR/clients.json, 500 clients a line
+#   make_fields COUNT              the same with custom fields: $RUN_DIR/fields.jsonl, a client a line, and $RUN_DIR/fields.json
+#   fill URL NAME…                 makes practices of these names with the clients of fields.jsonl; prints a JSON line for each
+#   fresh_url DATABASE NAME        the address of an empty database of ours: sqlite, or postgres (after postgres_for_bench)
+#   settle URL…                    has PostgreSQL do now what it would do within a minute of a large load
 #   start_baseline DATABASE        sqlite, or postgres (after postgres_for_bench), with an empty database; sets BASELINE_PORT
 #   stop_baseline
-#   load_baseline                  posts clients.json, one request after the other; prints the seconds it took
+#   load_baseline FILE             posts a file of requests, one after the other; prints the seconds it took
+#   BASELINE_URL                   where the baseline's database is, as our commands name it
 
-BASELINE_VERSION=1
+BASELINE_VERSION=2
 BASELINE_PACKAGES=(fastapi==0.165.0 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 sqlalchemy==2.1.9 greenlet==3.5.6
-  aiosqlite==0.22.1 asyncpg==0.32.0)
-BASELINE_PID=''
+  aiosqlite==0.22.1 asyncpg==0.32.0 openpyxl==3.1.5)
+BASELINE_PID='' BASELINE_URL=''
 BASELINES=0
 
 need_baseline() {
@@ -25,13 +30,37 @@ make_clients() {
   "$NODE" "$DRIVERS/rest/make_clients.js" "$RUN_DIR" "$1"
 }
 
-start_baseline() {
-  local url=sqlite+aiosqlite:///$RUN_DIR/baseline$((++BASELINES)).db
-  if [[ $1 == postgres ]]; then
-    "$BASELINE_PYTHON" "$DRIVERS/rest/create_database.py" "$POSTGRES_URL" "baseline$BASELINES"
-    url=postgresql+asyncpg://${POSTGRES_URL#postgres://}
-    url=${url%/*}/baseline$BASELINES
+make_fields() {
+  "$NODE" "$DRIVERS/rest/make_fields.js" "$RUN_DIR" "$1"
+}
+
+fill() { # URL NAME…
+  local url=$1
+  shift
+  env -C "$RUN_DIR" -i PATH="$PATH" TMPDIR="$RUN_DIR" "$EXAMPLES/fill_fields" "$url" "$RUN_DIR/fields.jsonl" "$@"
+}
+
+fresh_url() { # DATABASE NAME
+  if [[ $1 == sqlite ]]; then
+    echo "sqlite:$RUN_DIR/$2.db"
+  else
+    "$BASELINE_PYTHON" "$DRIVERS/rest/create_database.py" "$POSTGRES_URL" "$2"
+    echo "${POSTGRES_URL%/*}/$2"
   fi
+}
+
+settle() { # URL…
+  local url urls=()
+  for url in "$@"; do
+    if [[ $url == postgres:* ]]; then urls+=("$url"); fi
+  done
+  ((${#urls[@]} == 0)) || "$BASELINE_PYTHON" "$DRIVERS/rest/settle.py" "${urls[@]}"
+}
+
+start_baseline() {
+  local url
+  BASELINE_URL=$(fresh_url "$1" "baseline$((++BASELINES))")
+  if [[ $1 == sqlite ]]; then url=sqlite+aiosqlite:///${BASELINE_URL#sqlite:}; else url=postgresql+asyncpg://${BASELINE_URL#postgres://}; fi
   BASELINE_PORT=$(free_port_candidate)
   # One process first, so that two do not race to create the table.
   begin_baseline "$url" 1
@@ -59,5 +88,5 @@ stop_baseline() {
 }
 
 load_baseline() {
-  "$NODE" "$DRIVERS/rest/load.js" "http://127.0.0.1:$BASELINE_PORT" "$RUN_DIR/clients.json"
+  "$NODE" "$DRIVERS/rest/load.js" "http://127.0.0.1:$BASELINE_PORT" "$RUN_DIR/$1"
 }
