@@ -81,13 +81,14 @@ impl State {
 
 /// Everything under `/v1`.
 fn routes(config: &mut ServiceConfig<'_>) {
-    identity::routes(config);
+    // Addresses are tried in this order, so those that are asked most come first.
     clients::routes(config);
+    views::routes(config);
+    identity::routes(config);
     history::routes(config);
     contacts::routes(config);
     relations::routes(config);
     custom_fields::routes(config);
-    views::routes(config);
     bulk_edits::routes(config);
     transfers::routes(config);
     lookups::routes(config);

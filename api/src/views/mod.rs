@@ -10,8 +10,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the room.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    saved::routes(config);
     tables::routes(config);
+    saved::routes(config);
     counts::routes(config);
     completeness::routes(config);
 }

@@ -352,5 +352,5 @@ pub async fn list_client_rows(
 
 /// Mounts the file's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_view_rows).service(list_client_rows);
+    config.service(list_client_rows).service(list_view_rows);
 }

@@ -1,6 +1,6 @@
 //! The cells of a table: of the clients of a page only what its columns show is read, in one statement.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use diesel::backend::Backend;
 use diesel::expression::{ValidGrouping, is_aggregate};
@@ -10,13 +10,14 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::criteria::Concern;
 use super::queries::{self, POSTGRES_RESPONSIBLE, RESPONSIBLE, SQLITE_RESPONSIBLE};
 use super::subjects::{ColumnId, Kind, Source, Subject};
 use super::tables::TableColumn;
-use crate::clients::ClientId;
+use crate::clients::{ClientId, ValueKey};
 use crate::custom_fields::{self, Catalogue, FieldKind, FieldValue};
 use crate::identity::{MemberId, Practice, PracticeId};
 use crate::kernel::UidType;
@@ -35,8 +36,10 @@ pub struct TableRow {
     pub revision: i64,
     /// Its cells cannot be changed.
     pub is_archived: bool,
-    /// The cells as a JSON array, in the order of the columns that the database knows.
-    cells: String,
+    /// The cells of fixed fields as a JSON array, in the order of their columns.
+    fixed: String,
+    /// All custom values as a JSON object, when one of them is asked for.
+    values: Option<String>,
 }
 
 /// What a row has in a column.
@@ -60,14 +63,53 @@ pub enum Cell<'a> {
     Elsewhere,
 }
 
-/// How the database spells a subject as JSON; `None` when it stands elsewhere than with the client.
-fn expression(subject: &Subject<'_>) -> Option<Cow<'static, str>> {
-    match (subject.column, subject.column.fixed().map(|fixed| fixed.source)) {
-        (_, Some(Source::Text(text) | Source::Number(text) | Source::Revised(text))) => Some(text.into()),
-        (ColumnId::Custom(key, _), _) => Some(format!("v.vals -> 'f{key}'").into()),
-        (_, Some(Source::Contacts(_) | Source::Relations(_)) | None) => None,
+/// Where the value of a column stands in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Among the fixed ones, and how the database spells it.
+    Fixed(&'static str),
+    /// Among the custom ones, by the field's key.
+    Custom(i64),
+    /// With the client's contacts or relations.
+    Elsewhere,
+}
+
+impl Standing {
+    fn of(column: ColumnId) -> Self {
+        match (column, column.fixed().map(|fixed| fixed.source)) {
+            (_, Some(Source::Text(text) | Source::Number(text) | Source::Revised(text))) => Self::Fixed(text),
+            (ColumnId::Custom(key, _), _) => Self::Custom(key),
+            (_, Some(Source::Contacts(_) | Source::Relations(_)) | None) => Self::Elsewhere,
+        }
     }
 }
+
+/// What is read of each client.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    fixed: String,
+    is_custom: bool,
+}
+
+impl Asked {
+    /// What the columns that are called `names` show.
+    pub fn of(names: &[String], catalogue: &Catalogue) -> Self {
+        let subjects = names.iter().filter_map(|name| Subject::named(name, catalogue));
+        let (mut fixed, mut is_custom) = (Vec::new(), false);
+        for standing in subjects.map(|subject| Standing::of(subject.column)) {
+            match standing {
+                Standing::Fixed(text) => fixed.push(text),
+                Standing::Custom(_) => is_custom = true,
+                Standing::Elsewhere => {}
+            }
+        }
+        Self { fixed: fixed.join(", "), is_custom }
+    }
+}
+
+/// Custom values as the database wrote them, by the keys of their fields.
+#[derive(Debug, Default, Deserialize)]
+struct Written<'a>(#[serde(borrow)] BTreeMap<ValueKey, &'a RawValue>);
 
 impl TableRow {
     /// What the row has in each of the columns that it was read for, on the day of the list.
@@ -75,21 +117,24 @@ impl TableRow {
     /// # Errors
     /// When the database gave something else than it was asked for.
     pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>], concern: &Concern) -> Result<Vec<Cell<'a>>> {
-        let read: Vec<&RawValue> = serde_json::from_str(&self.cells)?;
-        let mut read = read.into_iter();
+        let fixed: Vec<&RawValue> = serde_json::from_str(&self.fixed)?;
+        let values = self.values.as_deref().map(serde_json::from_str::<Written<'_>>).transpose()?.unwrap_or_default();
+        let mut fixed = fixed.into_iter();
         let cell = |column: &'a TableColumn<'a>| {
-            if expression(&column.subject).is_none() {
-                return Ok(Cell::Elsewhere);
-            }
-            let raw = read.next().ok_or_else(|| Error::internal(format!("{} was not read", column.name)))?;
-            match (column.subject.kind, raw.get()) {
+            let raw = match Standing::of(column.subject.column) {
+                Standing::Fixed(_) => fixed.next(),
+                Standing::Custom(key) => values.0.get(&ValueKey(key)).copied(),
+                Standing::Elsewhere => return Ok(Cell::Elsewhere),
+            };
+            match (column.subject.kind, raw.filter(|raw| raw.get() != "null")) {
                 // Without a last day there is nothing that lasts.
-                (Kind::Lasting, "null") => Ok(Cell::Flag(false)),
-                (Kind::Lasting, day) => {
-                    Ok(Cell::Flag(day.trim_matches('"').parse().is_ok_and(|day| concern.is_ahead(day))))
+                (Kind::Lasting, None) => Ok(Cell::Flag(false)),
+                (Kind::Lasting, Some(day)) => {
+                    let day = day.get().trim_matches('"').parse();
+                    Ok(Cell::Flag(day.is_ok_and(|day| concern.is_ahead(day))))
                 }
-                (_, "null") => Ok(Cell::Empty),
-                _ => meant(raw, column),
+                (_, None) => Ok(Cell::Empty),
+                (_, Some(raw)) => meant(raw, column),
             }
         };
         columns.iter().map(cell).collect()
@@ -127,51 +172,52 @@ fn meant<'a>(raw: &'a RawValue, column: &'a TableColumn<'a>) -> Result<Cell<'a>>
     })
 }
 
-/// How the cells of the columns that are called `names` are spelled in a statement.
-pub fn spelled(names: &[String], catalogue: &Catalogue) -> String {
-    let subjects = names.iter().filter_map(|name| Subject::named(name, catalogue));
-    let cells: Vec<Cow<'static, str>> = subjects.filter_map(|subject| expression(&subject)).collect();
-    cells.join(", ")
-}
-
-/// The rows of the practice's clients with these keys, in any order, with the cells that are [`spelled`] out; and, in the same
-/// breath, the practice's version and the one at which its fields last changed.
+/// The rows of the practice's clients with these keys, in any order, with what is asked; and, in the same breath, the practice's
+/// version and the one at which its fields last changed.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the practice is gone.
-pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], cells: String) -> Result<(Vec<TableRow>, (i64, i64))> {
+pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], asked: Asked) -> Result<(Vec<TableRow>, (i64, i64))> {
     if keys.is_empty() {
         return Ok((Vec::new(), queries::versions(conn, practice)?));
     }
     let practice = practice.id;
     let read: Vec<Read> = match conn {
         Conn::Postgres(c) => {
-            Cells { practice, keys, cells: cells.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE) }.load(c)?
+            let fixed = asked.fixed.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
+            Cells { practice, keys, asked: Asked { fixed, ..asked } }.load(c)?
         }
         Conn::Sqlite(c) => {
             let keys = serde_json::to_string(keys)?;
-            Cells { practice, keys, cells: cells.replace(RESPONSIBLE, SQLITE_RESPONSIBLE) }.load(c)?
+            let fixed = asked.fixed.replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
+            Cells { practice, keys, asked: Asked { fixed, ..asked } }.load(c)?
         }
     };
     let versions = read.first().and_then(|row| Some((row.0?, row.1?)));
-    let row =
-        |Read(_, _, key, id, revision, is_archived, cells): Read| TableRow { key, id, revision, is_archived, cells };
+    let row = |Read(_, _, key, id, revision, is_archived, fixed, values): Read| TableRow {
+        key,
+        id,
+        revision,
+        is_archived,
+        fixed,
+        values,
+    };
     Ok((read.into_iter().map(row).collect(), versions.ok_or(Error::NotFound("client"))?))
 }
 
 #[derive(Queryable)]
-struct Read(Option<i64>, Option<i64>, i64, ClientId, i64, bool, String);
+struct Read(Option<i64>, Option<i64>, i64, ClientId, i64, bool, String, Option<String>);
 
 /// The statement, which stays prepared for as long as the same columns are asked.
 #[derive(Debug, Clone)]
 struct Cells<K> {
     practice: PracticeId,
     keys: K,
-    cells: String,
+    asked: Asked,
 }
 
 impl<K> Query for Cells<K> {
-    type SqlType = (Nullable<BigInt>, Nullable<BigInt>, BigInt, UidType, BigInt, Bool, Text);
+    type SqlType = (Nullable<BigInt>, Nullable<BigInt>, BigInt, UidType, BigInt, Bool, Text, Nullable<Text>);
 }
 
 impl<K> QueryId for Cells<K> {
@@ -186,8 +232,12 @@ impl<K> ValidGrouping<()> for Cells<K> {
 impl<K, C> RunQueryDsl<C> for Cells<K> {}
 
 impl<K> Cells<K> {
-    /// The statement up to the keys, around what makes an array of the cells.
-    fn begin<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>, (array, end): (&str, &str)) -> QueryResult<()>
+    /// The statement up to the keys, around what makes an array of the fixed cells, with the custom values as text.
+    fn begin<'b, DB>(
+        &'b self,
+        out: &mut AstPass<'_, 'b, DB>,
+        (array, end, values): (&str, &str, &str),
+    ) -> QueryResult<()>
     where
         PracticeId: ToSql<UidType, DB>,
         DB: Backend + HasSqlType<UidType>,
@@ -198,8 +248,9 @@ impl<K> Cells<K> {
         out.push_bind_param::<UidType, _>(&self.practice)?;
         out.push_sql("), c.key, c.id, v.revision, c.archived_at IS NOT NULL, ");
         out.push_sql(array);
-        out.push_sql(&self.cells);
+        out.push_sql(&self.asked.fixed);
         out.push_sql(end);
+        out.push_sql(if self.asked.is_custom { values } else { "NULL" });
         out.push_sql(" FROM clients c JOIN client_values v ON v.client_key = c.key WHERE c.practice_id = ");
         out.push_bind_param::<UidType, _>(&self.practice)?;
         Ok(())
@@ -208,7 +259,7 @@ impl<K> Cells<K> {
 
 impl QueryFragment<Sqlite> for Cells<String> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.begin(&mut out, ("json_array(", ")"))?;
+        self.begin(&mut out, ("json_array(", "), ", "v.vals"))?;
         out.push_sql(" AND c.key IN (SELECT value FROM json_each(");
         out.push_bind_param::<Text, _>(&self.keys)?;
         out.push_sql("))");
@@ -218,7 +269,7 @@ impl QueryFragment<Sqlite> for Cells<String> {
 
 impl QueryFragment<Pg> for Cells<&[i64]> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.begin(&mut out, ("json_build_array(", ")::text"))?;
+        self.begin(&mut out, ("json_build_array(", ")::text, ", "v.vals::text"))?;
         out.push_sql(" AND c.key = ANY(");
         out.push_bind_param::<Array<BigInt>, _>(&self.keys)?;
         out.push_sql(")");

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cells::{self, TableRow};
+use super::cells::{self, Asked, TableRow};
 use super::columns::Bits;
 use super::criteria::{self, Concern};
 use super::filter::{self, Node};
@@ -174,9 +174,9 @@ impl Lists {
         place: (Option<&str>, u32),
         columns: &dyn Fn(&Catalogue) -> Result<Vec<String>>,
     ) -> Result<Listed<TableRow>> {
-        let ask = |catalogue: &Catalogue| Ok(cells::spelled(&columns(catalogue)?, catalogue));
-        let read = |conn: &mut Conn, cells: String, keys: &[i64]| {
-            let (rows, versions) = cells::rows(conn, asker.practice, keys, cells)?;
+        let ask = |catalogue: &Catalogue| Ok(Asked::of(&columns(catalogue)?, catalogue));
+        let read = |conn: &mut Conn, asked: Asked, keys: &[i64]| {
+            let (rows, versions) = cells::rows(conn, asker.practice, keys, asked)?;
             Ok((rows.into_iter().map(|row| (row.key, row)).collect(), versions))
         };
         self.listed(conn, asker, listing, place, &Reader { ask: &ask, read: &read })
