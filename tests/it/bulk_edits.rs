@@ -296,3 +296,43 @@ async fn a_saved_view_is_a_selection_and_criteria_leave_clients_out() {
     let wrong = refused(&api, unknown, json!([{ "field": "fields.comments", "set": "x" }])).await;
     assert_eq!(wrong, [("/selection/view_id".to_owned(), "unknown_view".to_owned())]);
 }
+
+/// What was changed on many at once stands in each one's history among what was changed on it alone, page by page.
+#[tokio::test]
+async fn a_history_has_bulk_edits_and_single_changes_in_their_order() {
+    let (house, api) = house().await;
+    let mut ids = Vec::new();
+    for at in 0..30 {
+        ids.push(client(&api, &format!("K{at:02}"), json!({})).await);
+    }
+    let path = format!("/v1/clients/{}", ids[7]);
+    let set = |value: &str| json!([{ "field": "fields.receive_software", "set": value }]);
+    let first = preview(&api, json!({ "all": true }), set("Odoo")).await;
+    apply(&house, &api, &first, json!({})).await;
+    change(&api, &path, json!({ "fields": { "receive_software": "Yuki" } })).await.expect(200);
+    let second = preview(&api, json!({ "all": true, "except": [ids[8]] }), set("Billit")).await;
+    change(&api, &path, json!({ "phone": "09" })).await.expect(200);
+    apply(&house, &api, &second, json!({})).await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("{path}/history?limit=1{cursor}")).await.expect(200);
+        let entry = &page["items"][0];
+        seen.push((text(&entry["kind"]), entry["changes"][0]["after"].clone()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let seen: Vec<(&str, &Value)> = seen.iter().map(|(kind, after)| (kind.as_str(), after)).collect();
+    let (billit, phone, yuki, odoo) = (json!("Billit"), json!("09"), json!("Yuki"), json!("Odoo"));
+    assert_eq!(
+        seen[..4],
+        [("clients.edited", &billit), ("client.updated", &phone), ("client.updated", &yuki), ("clients.edited", &odoo)]
+    );
+    assert_eq!(seen.len(), 5, "and its creation: {seen:?}");
+    let other = api.get(&format!("/v1/clients/{}/history", ids[8])).await.expect(200);
+    assert_eq!(other["items"].as_array().unwrap().len(), 2, "who was left out has nothing of it");
+    // The value has been set again since the first edit on all but one.
+    let undone = undo(&house, &api, &first).await;
+    assert_eq!((&undone["result"]["restored"], &undone["result"]["kept"]), (&json!(1), &json!(29)));
+}

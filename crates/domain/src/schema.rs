@@ -117,6 +117,7 @@ diesel::table! {
         before -> Nullable<JsonType>,
         after -> Nullable<JsonType>,
         touched -> Nullable<JsonType>,
+        at_once -> Bool,
     }
 }
 
@@ -254,6 +255,7 @@ diesel::table! {
         old_entry_key -> Nullable<BigInt>,
         new_num -> Nullable<Double>,
         new_txt -> Nullable<Text>,
+        at_once -> Bool,
     }
 }
 

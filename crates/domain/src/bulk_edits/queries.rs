@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::assignments::Planned;
 use super::model::{BulkEdit, BulkEditId, Chunk, Status};
-use crate::clients::LOGGED_EXEMPTION;
+use crate::clients::{FIRST_CUSTOM_FIELD, LOGGED_EXEMPTION};
 use crate::identity::Practice;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Db};
@@ -14,7 +14,7 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::operations::OperationId;
 use crate::kernel::page::{self, Page};
 use crate::kernel::{JsonText, Uid, UidType};
-use crate::schema::{audit_entries, bulk_edit_chunks as chunks, bulk_edits};
+use crate::schema::{audit_entries, bulk_edit_chunks as chunks, bulk_edits, clients};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bulk_edits)]
@@ -205,11 +205,18 @@ fn keys_of(found: Vec<Found>) -> Vec<i64> {
     found.into_iter().map(|found| found.key).collect()
 }
 
-/// Which of these clients are archived.
-pub(super) fn archived(conn: &mut Conn, whom: (&Practice, &[i64])) -> Result<Vec<i64>> {
-    let sql = "SELECT c.key AS key, CAST(NULL AS TEXT) AS value FROM clients AS c \
-               WHERE c.practice_id = $1 AND c.key {among} AND c.archived_at IS NOT NULL AND $3 IS NULL";
-    over(conn, whom, sql, None).map(keys_of)
+/// Which of these clients, which come in the order of their keys, are archived.
+pub(super) fn archived(conn: &mut Conn, (practice, keys): (&Practice, &[i64])) -> Result<Vec<i64>> {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
+    // Few are, so they are asked for and not the thousands.
+    let mut archived: Vec<i64> = clients::table
+        .filter(clients::practice_id.eq(practice.id).and(clients::archived_at.is_not_null()))
+        .filter(clients::key.between(first, last))
+        .order(clients::key)
+        .select(clients::key)
+        .load(conn)?;
+    archived.retain(|key| keys.binary_search(key).is_ok());
+    Ok(archived)
 }
 
 /// Whether nobody but the edit has changed clients since its preview.
@@ -224,20 +231,35 @@ pub(super) fn is_alone_since(conn: &mut Conn, practice: &Practice, edit: &BulkEd
     Ok(since.select(audit_entries::key).first::<i64>(conn).optional()?.is_none())
 }
 
-/// Which of these clients have had one of these fields changed behind an entry of the trail.
+/// Which of these clients have had one of these fields changed behind an entry of the trail: for a custom field the entry that
+/// set its value says so, for the others the log.
 pub(super) fn touched_since(
     conn: &mut Conn,
     whom: (&Practice, &[i64]),
     fields: &[i64],
     entry: i64,
 ) -> Result<Vec<i64>> {
-    let fields = fields.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "SELECT c.key AS key, CAST(NULL AS TEXT) AS value FROM clients AS c \
-         WHERE c.practice_id = $1 AND c.key {{among}} AND $3 IS NULL AND EXISTS (SELECT 1 FROM changes AS l \
-         WHERE l.client_key = c.key AND l.entry_key > {entry} AND l.field IN ({fields}))"
-    );
-    over(conn, whom, &sql, None).map(keys_of)
+    let (custom, fixed): (Vec<i64>, Vec<i64>) = fields.iter().partition(|field| **field >= FIRST_CUSTOM_FIELD);
+    let mut touched = Vec::new();
+    if !custom.is_empty() {
+        let later = |field: &i64| format!("CAST(v.prov ->> 'f{field}' AS BIGINT) > {entry}");
+        let sql = format!(
+            "SELECT v.client_key AS key, CAST(NULL AS TEXT) AS value FROM client_values AS v \
+             WHERE v.practice_id = $1 AND v.client_key {{among}} AND $3 IS NULL AND ({})",
+            custom.iter().map(later).collect::<Vec<_>>().join(" OR ")
+        );
+        touched.extend(over(conn, whom, &sql, None).map(keys_of)?);
+    }
+    if !fixed.is_empty() {
+        let fixed = fixed.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT c.key AS key, CAST(NULL AS TEXT) AS value FROM clients AS c \
+             WHERE c.practice_id = $1 AND c.key {{among}} AND $3 IS NULL AND EXISTS (SELECT 1 FROM changes AS l \
+             WHERE l.client_key = c.key AND NOT l.at_once AND l.entry_key > {entry} AND l.field IN ({fixed}))"
+        );
+        touched.extend(over(conn, whom, &sql, None).map(keys_of)?);
+    }
+    Ok(touched)
 }
 
 /// What these clients have in a custom field, as it is stored.

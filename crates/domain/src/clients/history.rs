@@ -1,5 +1,6 @@
 //! Reading what happened to a client.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::model::{Change, Client};
@@ -21,13 +22,10 @@ pub fn history(
     (cursor, limit): (Option<&str>, u32),
 ) -> Result<Page<(Entry, Vec<Change>)>> {
     let from: Option<i64> = cursor.map(page::decode).transpose()?;
-    let touched = changes::table.filter(changes::client_key.eq(client.key)).select(changes::entry_key);
+    let keys = touched(conn, practice, client, (from.unwrap_or(i64::MAX), i64::from(limit) + 1))?;
     let entries: Vec<Entry> = audit_entries::table
-        .filter(audit_entries::practice_id.eq(practice.id))
-        .filter(audit_entries::key.eq_any(touched))
-        .filter(audit_entries::key.lt(from.unwrap_or(i64::MAX)))
+        .filter(audit_entries::practice_id.eq(practice.id).and(audit_entries::key.eq_any(keys)))
         .order(audit_entries::key.desc())
-        .limit(i64::from(limit) + 1)
         .select(Entry::as_select())
         .load(conn)?;
     let keys: Vec<i64> = entries.iter().map(|entry| entry.key).collect();
@@ -41,6 +39,34 @@ pub fn history(
         let own = rows.iter().filter(|row| row.entry_key == entry.key).map(Change::from).collect();
         (entry, own)
     }))
+}
+
+/// The newest entries before `from` that changed the client: those that changed it and few others are found by the client,
+/// those that changed many at once by looking for the client in each of them.
+fn touched(conn: &mut Conn, practice: &Practice, client: &Client, (from, most): (i64, i64)) -> Result<Vec<i64>> {
+    let own = changes::table.filter(changes::client_key.eq(client.key).and(not(changes::at_once)));
+    let mut keys: Vec<i64> = own
+        .filter(changes::entry_key.lt(from))
+        .select(changes::entry_key)
+        .distinct()
+        .order(changes::entry_key.desc())
+        .limit(most)
+        .load(conn)?;
+    let in_it = changes::table
+        .filter(changes::entry_key.eq(audit_entries::key).and(changes::client_key.eq(client.key)))
+        .select(changes::entry_key);
+    let of_many = audit_entries::table.filter(audit_entries::practice_id.eq(practice.id).and(audit_entries::at_once));
+    let of_many: Vec<i64> = of_many
+        .filter(audit_entries::key.lt(from).and(exists(in_it)))
+        .select(audit_entries::key)
+        .order(audit_entries::key.desc())
+        .limit(most)
+        .load(conn)?;
+    keys.extend(of_many);
+    keys.sort_unstable_by(|one, other| other.cmp(one));
+    keys.dedup();
+    keys.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(keys)
 }
 
 #[derive(Queryable, Selectable)]

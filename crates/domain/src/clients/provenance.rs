@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::dsl::max;
+use diesel::dsl::{max, not};
 use diesel::prelude::*;
 
 use super::fixed::CREATED;
@@ -48,7 +48,8 @@ impl Origins {
 /// When the database refuses.
 pub fn provenance(conn: &mut Conn, practice: &Practice, client: &Client) -> Result<Origins> {
     let fixed: Vec<(i64, Option<i64>)> = changes::table
-        .filter(changes::client_key.eq(client.key).and(changes::field.lt(super::FIRST_CUSTOM_FIELD)))
+        .filter(changes::client_key.eq(client.key).and(not(changes::at_once)))
+        .filter(changes::field.lt(super::FIRST_CUSTOM_FIELD))
         .group_by(changes::field)
         .select((changes::field, max(changes::entry_key)))
         .load(conn)?;

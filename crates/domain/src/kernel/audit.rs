@@ -140,6 +140,15 @@ pub fn note_touched(tx: &mut Tx<'_>, entry: i64, clients: &[i64]) -> Result<()> 
     Ok(())
 }
 
+/// Says of an entry that it changed many clients at once, so that its changes are found by it and not by each client.
+///
+/// # Errors
+/// When the database refuses.
+pub fn note_many(tx: &mut Tx<'_>, entry: i64) -> Result<()> {
+    diesel::update(audit_entries::table.find(entry)).set(audit_entries::at_once.eq(true)).execute(&mut **tx)?;
+    Ok(())
+}
+
 /// A page of a practice's trail, the newest first.
 ///
 /// # Errors

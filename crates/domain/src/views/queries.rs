@@ -125,7 +125,7 @@ fn statement(column: ColumnId) -> Statement {
         (ColumnId::SetterOf(number), None) => Statement {
             text: format!(
                 "SELECT c.key AS key, {NO_TEXT} AS txt, CAST(max(l.entry_key) AS DOUBLE PRECISION) AS num FROM clients AS c \
-                 JOIN changes AS l ON l.client_key = c.key AND l.field IN (0, {number}) \
+                 JOIN changes AS l ON l.client_key = c.key AND NOT l.at_once AND l.field IN (0, {number}) \
                  WHERE c.practice_id = $1 AND {{}} GROUP BY c.key"
             ),
             key: "c.key",

@@ -5,9 +5,13 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use serde_json::Value;
 
 use super::Set;
+use crate::kernel::audit;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::Result;
 use crate::kernel::{JsonText, JsonType, UidType};
+
+/// From so many clients on, their changes are found by the entry of the trail and not by each client.
+const MANY: usize = 20;
 
 /// What many clients are to have in one field; `None` clears it.
 #[derive(Debug, Clone, Copy)]
@@ -76,14 +80,14 @@ impl Spelling {
     }
 
     /// Logs what is to change.
-    fn log(&self, (with, from): (&str, &str)) -> String {
+    fn log(&self, (with, from): (&str, &str), at_once: bool) -> String {
         let Self { number, text, present, set_by, differ, .. } = self;
         let (old_num, old_txt) = (Self::of(number, present), Self::of(text, present));
         let (new_num, new_txt) = (Self::of(number, "given.value"), Self::of(text, "given.value"));
         format!(
             "{with}INSERT INTO changes \
-             (entry_key, client_key, field, item, old_num, old_txt, old_entry_key, new_num, new_txt) \
-             SELECT $1, v.client_key, $2, 0, {old_num}, {old_txt}, {set_by}, {new_num}, {new_txt} \
+             (entry_key, client_key, field, item, old_num, old_txt, old_entry_key, new_num, new_txt, at_once) \
+             SELECT $1, v.client_key, $2, 0, {old_num}, {old_txt}, {set_by}, {new_num}, {new_txt}, {at_once} \
              FROM {from} CROSS JOIN client_values AS v \
              WHERE v.client_key = given.client_key AND v.practice_id = $4 AND {present} {differ} given.value"
         )
@@ -142,6 +146,9 @@ impl Set {
     fn assign(&self, tx: &mut Tx<'_>, field: i64, of: (&[i64], Assigned<'_>), raises: bool) -> Result<usize> {
         let raised = format!(", revision = v.revision + 1, updated_at = {}", self.now.0);
         let raised = if raises { raised.as_str() } else { "" };
+        if of.0.len() >= MANY {
+            audit::note_many(tx, self.entry)?;
+        }
         Ok(match &mut **tx {
             Conn::Postgres(c) => self.assign_on_postgres(c, field, of, raised)?,
             Conn::Sqlite(c) => self.assign_on_sqlite(c, field, of, raised)?,
@@ -176,7 +183,8 @@ impl Set {
                 .bind::<UidType, _>(self.practice)
                 .bind::<Array<Nullable<JsonType>>, _>(&stored)
         };
-        let changed = bound(POSTGRES.log(("", given))).bind::<Array<BigInt>, _>(clients).execute(conn)?;
+        let changed =
+            bound(POSTGRES.log(("", given), clients.len() >= MANY)).bind::<Array<BigInt>, _>(clients).execute(conn)?;
         match values {
             Assigned::One(_) => bound(write).execute(conn)?,
             Assigned::Each(_) => bound(write).bind::<Array<BigInt>, _>(clients).execute(conn)?,
@@ -197,6 +205,7 @@ impl Set {
                             nullif(each.value -> 1, 'null') AS value FROM json_each($6) AS each WHERE $5 IS NULL) ";
         const ALL: &str = "WITH given AS MATERIALIZED \
                            (SELECT each.value AS client_key, $5 AS value FROM json_each($6) AS each) ";
+        let at_once = clients.len() >= MANY;
         let (with, write, value, clients) = match values {
             Assigned::One(value) => {
                 (ALL, SQLITE.write_one(raised), value.map(Value::to_string), Value::from(clients).to_string())
@@ -217,7 +226,7 @@ impl Set {
                 .bind::<UidType, _>(self.practice)
                 .bind::<Nullable<Text>, _>(&value)
         };
-        let changed = bound(&SQLITE.log((with, "given"))).bind::<Text, _>(&clients).execute(conn)?;
+        let changed = bound(&SQLITE.log((with, "given"), at_once)).bind::<Text, _>(&clients).execute(conn)?;
         match values {
             Assigned::One(_) => bound(&write).execute(conn)?,
             Assigned::Each(_) => bound(&write).bind::<Text, _>(&clients).execute(conn)?,
