@@ -142,7 +142,7 @@ impl Columns {
         let before = std::mem::replace(kept, Kept { size, ..Kept::default() });
         let most = before.keys.len() / 4 + FEW;
         let delta = match before.version.filter(|before| *before < version) {
-            Some(version) => queries::delta(conn, practice, version, most)?,
+            Some(version) => Some(queries::delta(conn, practice, version, most)?),
             None => None,
         };
         let caught = match delta {
@@ -217,6 +217,9 @@ fn try_write(kept: &RwLock<Kept>) -> Option<RwLockWriteGuard<'_, Kept>> {
 
 /// Brings what is kept up to a delta; `None` when everything is to be read anew.
 fn apply(conn: &mut Conn, practice: &Practice, mut kept: Kept, delta: &Delta) -> Result<Option<Kept>> {
+    if delta.many.contains(&crate::clients::CREATED) {
+        return Ok(None);
+    }
     let born: BTreeSet<i64> =
         delta.logged.iter().filter(|(_, field)| *field == crate::clients::CREATED).map(|(client, _)| *client).collect();
     // Keys are given out under the practice's lock, so new clients come behind all others.
@@ -227,6 +230,9 @@ fn apply(conn: &mut Conn, practice: &Practice, mut kept: Kept, delta: &Delta) ->
     let few = kept.keys.len() / 4 + FEW;
     let mut columns = HashMap::with_capacity(kept.columns.len());
     for (id, mut slot) in std::mem::take(&mut kept.columns) {
+        if delta.many.iter().any(|field| id.follows(*field)) {
+            continue;
+        }
         let logged = delta.logged.iter().filter(|(_, field)| id.follows(*field)).map(|(client, _)| *client);
         let mut changed: BTreeSet<i64> = born.iter().copied().chain(logged).collect();
         if id.is_fact() {

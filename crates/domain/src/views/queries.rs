@@ -1,5 +1,6 @@
 //! The four shapes of SQL behind lists: the version, a column, what changed since, and (with the clients) a page.
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Double, Nullable, Text};
 
@@ -263,40 +264,45 @@ pub fn custom(kind: Kind, json: &str) -> Option<Raw> {
 /// What happened to a practice's clients between two versions.
 #[derive(Debug, Default)]
 pub struct Delta {
-    /// Clients and the numbers of fields that changed on them, as the log has it.
+    /// Clients and the numbers of fields that changed on them, as the log has it, other than those that changed on many.
     pub logged: Vec<(i64, i64)>,
+    /// The numbers of fields that changed so often that each change is not worth reading.
+    pub many: Vec<i64>,
     /// Clients whose facts were written without a trace in the log.
     pub facts: Vec<i64>,
     /// So many clients' facts were written that they are not named.
     pub all_facts: bool,
 }
 
-/// What happened after the version `after`; `None` when it is more than `most` changes.
+/// What happened after the version `after`; of fields with more than `most` changes only that they did.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn delta(conn: &mut Conn, practice: &Practice, after: i64, most: usize) -> Result<Option<Delta>> {
+pub fn delta(conn: &mut Conn, practice: &Practice, after: i64, most: usize) -> Result<Delta> {
     let own = || {
         audit_entries::table.filter(audit_entries::practice_id.eq(practice.id)).filter(audit_entries::version.gt(after))
     };
-    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let counts: Vec<(i64, i64)> = own()
+        .inner_join(changes::table.on(changes::entry_key.eq(audit_entries::key)))
+        .group_by(changes::field)
+        .select((changes::field, count_star()))
+        .load(conn)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let many: Vec<i64> = counts.iter().filter(|(_, count)| *count > most).map(|(field, _)| *field).collect();
     let logged: Vec<(i64, i64)> = own()
         .inner_join(changes::table.on(changes::entry_key.eq(audit_entries::key)))
+        .filter(changes::field.ne_all(many.clone()))
         .select((changes::client_key, changes::field))
-        .limit(limit)
         .load(conn)?;
-    if logged.len() > most {
-        return Ok(None);
-    }
     let touched: Vec<Option<JsonText>> =
         own().filter(audit_entries::touched.is_not_null()).select(audit_entries::touched).load(conn)?;
-    let mut delta = Delta { logged, ..Delta::default() };
+    let mut delta = Delta { logged, many, ..Delta::default() };
     for keys in touched.into_iter().flatten() {
         let keys: Vec<i64> = keys.read()?;
         delta.all_facts |= keys.is_empty();
         delta.facts.extend(keys);
     }
-    Ok(Some(delta))
+    Ok(delta)
 }
 
 #[derive(Queryable)]
