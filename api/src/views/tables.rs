@@ -1,4 +1,4 @@
-//! A view as a table that a front end can draw and edit.
+//! Clients as a table that a front end can draw and edit: those of a view, or of any list.
 
 use std::collections::HashMap;
 
@@ -107,7 +107,7 @@ impl TableQuery {
     }
 }
 
-/// A page of a view as a table.
+/// A page of clients as a table.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ViewRows, example = json!({
     "columns": [
@@ -124,7 +124,7 @@ pub struct RowsOut<'a> {
     items: Vec<RowOut<'a>>,
     /// Give it as `cursor` for the next page; null on the last page.
     next_cursor: Option<String>,
-    /// How many clients the view has in all.
+    /// How many clients match in all.
     total: i64,
 }
 

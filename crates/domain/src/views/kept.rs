@@ -16,7 +16,7 @@ use crate::identity::{Practice, PracticeId};
 use crate::kernel::db::{self, Conn};
 use crate::kernel::error::Result;
 
-/// Changes that are read one by one rather than everything anew, beside a quarter of the clients.
+/// Changes of one field that are read one by one rather than its columns anew, beside a quarter of the clients.
 const FEW: usize = 1_000;
 
 /// The columns that this process keeps.
