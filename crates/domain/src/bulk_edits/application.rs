@@ -91,11 +91,13 @@ pub fn apply_chunk(tx: &mut Tx<'_>, id: BulkEditId) -> Result<()> {
         return end(tx, &edit, operation, Some("fields_changed"));
     }
     let (keys, mut skipped) = still_free(tx, &practice, &edit, (&plan, &chunk))?;
+    let mut written = 0;
     for planned in &plan {
-        skipped.extend(assign(tx, &practice, set, (planned, &keys))?);
+        let (assigned, left) = assign(tx, &practice, set, (planned, &keys))?;
+        written += assigned;
+        skipped.extend(left);
     }
-    let written = changes::table.filter(changes::entry_key.eq(set.entry()));
-    let changed: i64 = written.select(diesel::dsl::count(changes::client_key).aggregate_distinct()).first(&mut **tx)?;
+    let changed = if plan.len() == 1 { count(written) } else { changed_by(tx, set)? };
     diesel::update(chunks::table.find((edit.key, chunk.number)))
         .set((chunks::entry_key.eq(Some(set.entry())), chunks::skipped.eq(Some(JsonText::of(&skipped)))))
         .execute(&mut **tx)?;
@@ -144,53 +146,60 @@ fn still_free(
     Ok((chunk.clients.iter().copied().filter(|key| reason(key).is_none()).collect(), skipped))
 }
 
-/// Writes one assignment on clients. Returns those on which it cannot be done, with the reason.
-fn assign(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, (planned, keys): (&Planned, &[i64])) -> Result<Left> {
-    match planned {
-        Planned::Value { field, value, .. } => {
-            set.assign_values(tx, *field, keys, Assigned::One(value.as_ref()))?;
-        }
+/// How many clients have something changed under an entry.
+fn changed_by(tx: &mut Tx<'_>, set: door::Set) -> Result<i64> {
+    let written = changes::table.filter(changes::entry_key.eq(set.entry()));
+    Ok(written.select(diesel::dsl::count(changes::client_key).aggregate_distinct()).first(&mut **tx)?)
+}
+
+/// Writes one assignment on clients. Returns how many it changed, and those on which it cannot be done, with the reason.
+fn assign(
+    tx: &mut Tx<'_>,
+    practice: &Practice,
+    set: door::Set,
+    (planned, keys): (&Planned, &[i64]),
+) -> Result<(usize, Left)> {
+    let changed = match planned {
+        Planned::Value { field, value, .. } => set.assign_values(tx, *field, keys, Assigned::One(value.as_ref()))?,
         Planned::Options { field, add, remove, .. } => {
             let stored = queries::stored(tx, (practice, keys), *field)?;
             let (keys, values): (Vec<i64>, Vec<Option<Value>>) =
                 stored.iter().map(|(key, had)| (*key, queries::with_options(had.as_ref(), (add, remove)))).unzip();
-            set.assign_values(tx, *field, &keys, Assigned::Each(&values))?;
+            set.assign_values(tx, *field, &keys, Assigned::Each(&values))?
         }
-        Planned::Portfolio { text } => {
-            set.assign_card(tx, keys, CardValue::Portfolio(text.as_deref()))?;
-        }
-        Planned::Language { code } => {
-            set.assign_card(tx, keys, CardValue::Language(code))?;
-        }
+        Planned::Portfolio { text } => set.assign_card(tx, keys, CardValue::Portfolio(text.as_deref()))?,
+        Planned::Language { code } => set.assign_card(tx, keys, CardValue::Language(code))?,
         Planned::Responsible { member, name } => {
             let who = Planned::responsible(member.as_ref(), name.as_ref());
-            set.assign_card(tx, keys, CardValue::Responsible(who.as_ref()))?;
+            set.assign_card(tx, keys, CardValue::Responsible(who.as_ref()))?
         }
         Planned::Exemption { text } => {
             let exemption = text.as_deref().and_then(Exemption::of_logged);
-            set.assign_card(tx, keys, CardValue::Exemption(exemption.as_ref()))?;
+            set.assign_card(tx, keys, CardValue::Exemption(exemption.as_ref()))?
         }
-        Planned::Archived { yes: true } => {
-            set.assign_card(tx, keys, CardValue::Archived)?;
-        }
+        Planned::Archived { yes: true } => set.assign_card(tx, keys, CardValue::Archived)?,
         Planned::Archived { yes: false } => return bring_back(tx, practice, set, keys),
-    }
-    Ok(Left::new())
+    };
+    Ok((changed, Left::new()))
 }
 
-/// Restores archived clients one by one: another one may have the number or the reference by now.
-pub(super) fn bring_back(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, keys: &[i64]) -> Result<Left> {
-    let mut left = Left::new();
+/// Restores archived clients one by one: another one may have the number or the reference by now. Returns how
+/// many, and the others with the reason.
+pub(super) fn bring_back(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, keys: &[i64]) -> Result<(usize, Left)> {
+    let (mut brought, mut left) = (0, Left::new());
     for client in clients::with_keys(tx, practice, keys)?.0 {
         if client.archived_at.is_none() {
             continue;
         }
         match clients::other_holder(tx, practice, &client.card, client.key)? {
             Some(_) => left.push((client.key, "number_taken".to_owned())),
-            None => set.write_archived(tx, &client, None)?,
+            None => {
+                set.write_archived(tx, &client, None)?;
+                brought += 1;
+            }
         }
     }
-    Ok(left)
+    Ok((brought, left))
 }
 
 fn end(tx: &mut Tx<'_>, edit: &BulkEdit, operation: OperationId, broken: Option<&str>) -> Result<()> {

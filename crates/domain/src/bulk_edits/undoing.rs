@@ -132,7 +132,7 @@ fn restore(
             let values: Vec<Option<Value>> = made.iter().map(old).collect();
             set.assign_values(tx, *field, &keys, Assigned::Each(&values))?;
         }
-        Planned::Archived { yes: true } => return bring_back(tx, practice, set, &keys),
+        Planned::Archived { yes: true } => return bring_back(tx, practice, set, &keys).map(|(_, left)| left),
         Planned::Archived { yes: false } => {
             set.assign_card(tx, &keys, CardValue::Archived)?;
         }

@@ -231,8 +231,9 @@ pub fn keys_of(conn: &mut Conn, practice: &Practice, ids: &[ClientId]) -> Result
             .load(c)?,
         Conn::Sqlite(c) => {
             let digits: Vec<String> = ids.iter().map(|id| id.0.0.simple().to_string()).collect();
-            let sql =
-                "SELECT id, key FROM clients WHERE practice_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))";
+            // A CROSS JOIN is looked up in this order: else few identifiers are looked for among all clients.
+            let sql = "SELECT c.id, c.key FROM json_each(?2) AS asked CROSS JOIN clients AS c \
+                       WHERE c.id = unhex(asked.value) AND c.practice_id = ?1";
             let query = diesel::sql_query(sql).bind::<UidType, _>(practice.id);
             let rows: Vec<Keyed> = query.bind::<Text, _>(serde_json::to_string(&digits)?).load(c)?;
             rows.into_iter().map(|Keyed { id, key }| (id, key)).collect()

@@ -10,9 +10,10 @@ use super::model::{Availability, Catalogue, Category, CategoryId, Field, FieldId
 use crate::clients::{ClientId, ValueKey};
 use crate::identity::Practice;
 use crate::kernel::clock::Instant;
-use crate::kernel::db::Conn;
+use crate::kernel::db::{Conn, documents};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::{JsonText, UidType};
+use crate::on_each;
 use crate::schema::{field_categories, field_options, fields, own_solutions};
 
 #[derive(Queryable, Selectable)]
@@ -190,22 +191,14 @@ struct HoldingRow {
 pub(super) fn holdings(conn: &mut Conn, practice: &Practice, field: i64) -> Result<Vec<Holding>> {
     let key = serde_json::to_value(ValueKey(field))?;
     let key = key.as_str().unwrap_or_default();
-    // The two databases spell the look into a document differently. The key is ours: an f and a number.
-    let statement = |value: &str| {
-        format!(
-            "SELECT c.key AS client_key, c.id AS client_id, c.name AS client_name, {value} AS value \
-             FROM client_values v JOIN clients c ON c.key = v.client_key \
-             WHERE v.practice_id = $1 AND {value} IS NOT NULL ORDER BY c.key"
-        )
-    };
-    let rows: Vec<HoldingRow> = match conn {
-        Conn::Postgres(c) => diesel::sql_query(statement(&format!("(v.vals -> '{key}')::text")))
-            .bind::<UidType, _>(practice.uid())
-            .load(c)?,
-        Conn::Sqlite(c) => {
-            diesel::sql_query(statement(&format!("(v.vals -> '{key}')"))).bind::<UidType, _>(practice.uid()).load(c)?
-        }
-    };
+    let value = documents::member(conn, "v.vals", key);
+    let statement = format!(
+        "SELECT c.key AS client_key, c.id AS client_id, c.name AS client_name, CAST({value} AS TEXT) AS value \
+         FROM client_values v JOIN clients c ON c.key = v.client_key \
+         WHERE v.practice_id = $1 AND {value} IS NOT NULL ORDER BY c.key"
+    );
+    let rows: Vec<HoldingRow> =
+        on_each!(conn, c => diesel::sql_query(statement).bind::<UidType, _>(practice.uid()).load(c)?);
     let read = |row: HoldingRow| {
         Ok(Holding {
             client_key: row.client_key,

@@ -3,6 +3,8 @@
 //! Rooms write diesel's typed DSL once, against [`Conn`]. What the two backends spell differently (batch insert, upsert,
 //! `SKIP LOCKED`) goes through [`on_each!`](crate::on_each).
 
+mod address;
+pub mod documents;
 mod writer;
 
 use std::ops::{Deref, DerefMut};
@@ -14,6 +16,7 @@ use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, T
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+pub use self::address::Address;
 use self::writer::Writer;
 use super::clock::{Clock, Instant};
 use super::error::{Error, Result};
@@ -46,51 +49,6 @@ macro_rules! on_each {
             $crate::kernel::db::Conn::Sqlite($c) => $body,
         }
     };
-}
-
-/// Which database an address names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// `postgres://…`, as libpq takes it.
-    Postgres(String),
-    /// `sqlite:PATH`: the path of the file.
-    Sqlite(String),
-}
-
-impl Address {
-    /// Reads `postgres://…`, `postgresql://…` or `sqlite:PATH`.
-    ///
-    /// # Errors
-    /// Says what is accepted when the text is something else.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() {
-                Err("sqlite: needs a path, as in sqlite:klaar.db".to_owned())
-            } else {
-                Ok(Self::Sqlite(path.to_owned()))
-            };
-        }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
-        }
-        Err("must be sqlite:PATH or postgres://USER@HOST/DATABASE".to_owned())
-    }
-
-    fn connect(&self) -> Result<Conn, ConnectionError> {
-        match self {
-            Self::Postgres(url) => PgConnection::establish(url).map(Conn::Postgres),
-            Self::Sqlite(path) => {
-                let mut conn = SqliteConnection::establish(path)?;
-                conn.batch_execute(
-                    "PRAGMA busy_timeout = 10000; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-                     PRAGMA journal_size_limit = 67108864;",
-                )
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Ok(Conn::Sqlite(conn))
-            }
-        }
-    }
 }
 
 /// A pooled connection and when it was last handed back.

@@ -9,7 +9,7 @@ use super::conditions::NAME_END;
 use super::subjects::{ColumnId, Kind, Source};
 use crate::identity::{MemberId, Practice};
 use crate::kernel::clock::Instant;
-use crate::kernel::db::Conn;
+use crate::kernel::db::{Conn, documents};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::{JsonText, UidType, text};
 use crate::schema::{audit_entries, changes, clients, practices};
@@ -75,7 +75,7 @@ pub fn read(
             Whom::All(_) => Among::Range,
             Whom::These(_) => Among::List,
         };
-        let values = read_chunk(conn, practice, &statement(column), (among, chunk))?;
+        let values = read_chunk(conn, practice, &statement(conn, column), (among, chunk))?;
         match column {
             ColumnId::Fixed(_) if matches!(source(column), Some(Source::Contacts(_) | Source::Relations(_))) => {
                 joined(values, &mut take);
@@ -103,7 +103,7 @@ fn source(column: ColumnId) -> Option<Source> {
     column.fixed().map(|fixed| fixed.source)
 }
 
-fn statement(column: ColumnId) -> Statement {
+fn statement(conn: &Conn, column: ColumnId) -> Statement {
     const NO_NUMBER: &str = "CAST(NULL AS DOUBLE PRECISION)";
     const NO_TEXT: &str = "CAST(NULL AS TEXT)";
     let of = |(table, alias, key): (&str, &str, &'static str), txt: &str, num: &str| Statement {
@@ -121,7 +121,8 @@ fn statement(column: ColumnId) -> Statement {
         (_, Some(Source::Contacts(text))) => of(("contacts", "k", "k.client_key"), text, NO_NUMBER),
         (_, Some(Source::Relations(text))) => of(("client_relations", "r", "r.client_key"), text, NO_NUMBER),
         (ColumnId::SetterOf(number), None) if number >= crate::clients::FIRST_CUSTOM_FIELD => {
-            of(values, NO_TEXT, &format!("CAST(v.prov ->> 'f{number}' AS DOUBLE PRECISION)"))
+            let entry = documents::member(conn, "v.prov", &format!("f{number}"));
+            of(values, NO_TEXT, &format!("CAST({entry} AS DOUBLE PRECISION)"))
         }
         (ColumnId::SetterOf(number), None) => Statement {
             text: format!(
@@ -131,7 +132,10 @@ fn statement(column: ColumnId) -> Statement {
             ),
             key: "c.key",
         },
-        (ColumnId::Custom(number, _), None) => of(values, &format!("CAST(v.vals -> 'f{number}' AS TEXT)"), NO_NUMBER),
+        (ColumnId::Custom(number, _), None) => {
+            let value = documents::member(conn, "v.vals", &format!("f{number}"));
+            of(values, &format!("CAST({value} AS TEXT)"), NO_NUMBER)
+        }
         (ColumnId::Fixed(_) | ColumnId::RegisteredOn, None) => of(clients, NO_TEXT, NO_NUMBER),
     }
 }

@@ -8,10 +8,13 @@ use super::Set;
 use crate::kernel::audit;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::Result;
-use crate::kernel::{JsonText, JsonType, UidType};
+use crate::kernel::{JsonText, JsonType, Uid, UidType};
+use crate::schema::{changes, client_values};
 
 /// From so many clients on, their changes are found by the entry of the trail and not by each client.
 const MANY: usize = 20;
+/// Clients of one statement that gives each its own value, which bounds what the database keeps of it until it ends.
+const AT_ONCE: usize = 10_000;
 
 /// What many clients are to have in one field; `None` clears it.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +23,17 @@ pub enum Assigned<'a> {
     One(Option<&'a Value>),
     /// Each its own, in the order of the clients.
     Each(&'a [Option<Value>]),
+}
+
+impl<'a> Assigned<'a> {
+    /// The clients of one statement after the other, with what they are to have. All that get the same are one: what is
+    /// written then is what the log has of the entry.
+    fn split(self, clients: &'a [i64]) -> Vec<(&'a [i64], Self)> {
+        match self {
+            Self::One(_) => vec![(clients, self)],
+            Self::Each(values) => clients.chunks(AT_ONCE).zip(values.chunks(AT_ONCE).map(Self::Each)).collect(),
+        }
+    }
 }
 
 /// What many clients are to have in one field, each its own; `None` clears it.
@@ -55,7 +69,7 @@ struct Spelling {
 const POSTGRES: Spelling = Spelling {
     number: "CASE WHEN jsonb_typeof({}) = 'number' THEN ({} #>> '{{}}')::float8 END",
     text: "CASE WHEN jsonb_typeof({}) <> 'number' THEN {} #>> '{{}}' END",
-    present: "(v.vals -> $3)",
+    present: "v.vals -> $3",
     set_by: "(v.prov ->> $3)::bigint",
     differ: "IS DISTINCT FROM",
     vals: "CASE WHEN {} IS NULL THEN v.vals - $3 ELSE jsonb_set(v.vals, ARRAY[$3], {}) END",
@@ -64,13 +78,13 @@ const POSTGRES: Spelling = Spelling {
 };
 
 const SQLITE: Spelling = Spelling {
-    number: "CASE WHEN json_type({}) IN ('integer', 'real') THEN {} ->> '$' END",
-    text: "CASE json_type({}) WHEN 'integer' THEN NULL WHEN 'real' THEN NULL WHEN 'text' THEN {} ->> '$' ELSE {} END",
-    present: "(v.vals -> $3)",
-    set_by: "(v.prov ->> $3)",
+    number: "CASE WHEN {} GLOB '[-0-9]*' THEN CAST({} AS REAL) END",
+    text: "CASE WHEN {} GLOB '[-0-9]*' THEN NULL WHEN {} GLOB '\"*' THEN {} ->> '$' ELSE {} END",
+    present: "member_of(v.vals, $3)",
+    set_by: "CAST(member_of(v.prov, $3) AS INTEGER)",
     differ: "IS NOT",
-    vals: "CASE WHEN {} IS NULL THEN json_remove(v.vals, '$.' || $3) ELSE json_set(v.vals, '$.' || $3, json({})) END",
-    prov: "json_set(v.prov, '$.' || $3, $1)",
+    vals: "with_member(v.vals, $3, {})",
+    prov: "with_member(v.prov, $3, CAST($1 AS TEXT))",
     one: "$5",
 };
 
@@ -79,17 +93,23 @@ impl Spelling {
         pattern.replace("{{}}", "\u{1}").replace("{}", value).replace('\u{1}', "{}")
     }
 
-    /// Logs what is to change.
-    fn log(&self, (with, from): (&str, &str), at_once: bool) -> String {
-        let Self { number, text, present, set_by, differ, .. } = self;
-        let (old_num, old_txt) = (Self::of(number, present), Self::of(text, present));
-        let (new_num, new_txt) = (Self::of(number, "given.value"), Self::of(text, "given.value"));
+    /// Logs what is to change on the clients of a range or else of `given`, each its own value or all the same.
+    fn log(&self, (given, range): (&str, Option<&Range>), is_one: bool, at_once: bool) -> String {
+        let Self { number, text, present, set_by, differ, one, .. } = self;
+        let (also, new) = if is_one { ("", *one) } else { (", given.value", "had.value") };
+        let (old_num, old_txt) = (Self::of(number, "had.present"), Self::of(text, "had.present"));
+        let (new_num, new_txt) = (Self::of(number, new), Self::of(text, new));
+        let among = match range {
+            Some(range) => format!("client_values AS v WHERE v.client_key {}", range.condition()),
+            None => format!("{given} CROSS JOIN client_values AS v WHERE v.client_key = given.client_key"),
+        };
         format!(
-            "{with}INSERT INTO changes \
+            "WITH had AS MATERIALIZED (SELECT v.client_key, {present} AS present, {set_by} AS set_by{also} \
+             FROM {among} AND v.practice_id = $4) \
+             INSERT INTO changes \
              (entry_key, client_key, field, item, old_num, old_txt, old_entry_key, new_num, new_txt, at_once) \
-             SELECT $1, v.client_key, $2, 0, {old_num}, {old_txt}, {set_by}, {new_num}, {new_txt}, {at_once} \
-             FROM {from} CROSS JOIN client_values AS v \
-             WHERE v.client_key = given.client_key AND v.practice_id = $4 AND {present} {differ} given.value"
+             SELECT $1, had.client_key, $2, 0, {old_num}, {old_txt}, had.set_by, {new_num}, {new_txt}, {at_once} \
+             FROM had WHERE had.present {differ} {new}"
         )
     }
 
@@ -104,14 +124,51 @@ impl Spelling {
         )
     }
 
-    /// Writes what was logged, the same value everywhere. Binds no clients: the log has them.
-    fn write_one(&self, raised: &str) -> String {
+    /// Writes what was logged, the same value everywhere: on a range of which every client was, or on those that the log
+    /// has.
+    fn write_one(&self, range: Option<&Range>, raised: &str) -> String {
+        const LOGGED: &str = "IN (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2 AND item = 0)";
         let (vals, prov) = (Self::of(self.vals, self.one), self.prov);
+        let among = range.map_or_else(|| LOGGED.to_owned(), Range::condition);
         format!(
             "UPDATE client_values AS v SET vals = {vals}, prov = {prov}{raised} \
-             WHERE v.practice_id = $4 AND v.client_key IN \
-             (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2 AND item = 0)"
+             WHERE v.practice_id = $4 AND v.client_key {among}"
         )
+    }
+}
+
+/// The clients of one statement.
+struct Whom<'a> {
+    clients: &'a [i64],
+    /// The same as a range, when they are one.
+    range: Option<Range>,
+    /// Whether their changes are found by the entry of the trail.
+    at_once: bool,
+}
+
+/// All of a practice's clients between two keys, which are among them. To read and write a range costs less than to look
+/// up as many one by one.
+struct Range {
+    first: i64,
+    last: i64,
+}
+
+impl Range {
+    /// These clients, when they are a range and come in the order of their keys.
+    fn of(tx: &mut Tx<'_>, practice: Uid, clients: &[i64]) -> QueryResult<Option<Self>> {
+        let (Some(&first), Some(&last)) = (clients.first(), clients.last()) else { return Ok(None) };
+        let between: Vec<i64> = client_values::table
+            .filter(client_values::practice_id.eq(practice))
+            .filter(client_values::client_key.between(first, last))
+            .order(client_values::client_key)
+            .limit(i64::try_from(clients.len()).unwrap_or(i64::MAX).saturating_add(1))
+            .select(client_values::client_key)
+            .load(&mut **tx)?;
+        Ok((between == clients).then_some(Self { first, last }))
+    }
+
+    fn condition(&self) -> String {
+        format!("BETWEEN {} AND {}", self.first, self.last)
     }
 }
 
@@ -143,36 +200,47 @@ impl Set {
     }
 
     /// Logs and writes; raises the revisions, too, when asked to.
-    fn assign(&self, tx: &mut Tx<'_>, field: i64, of: (&[i64], Assigned<'_>), raises: bool) -> Result<usize> {
+    fn assign(
+        &self,
+        tx: &mut Tx<'_>,
+        field: i64,
+        (clients, values): (&[i64], Assigned<'_>),
+        raises: bool,
+    ) -> Result<usize> {
         let raised = format!(", revision = v.revision + 1, updated_at = {}", self.now.0);
         let raised = if raises { raised.as_str() } else { "" };
-        if of.0.len() >= MANY {
+        let at_once = clients.len() >= MANY;
+        if at_once {
             audit::note_many(tx, self.entry)?;
         }
-        Ok(match &mut **tx {
-            Conn::Postgres(c) => self.assign_on_postgres(c, field, of, raised)?,
-            Conn::Sqlite(c) => self.assign_on_sqlite(c, field, of, raised)?,
-        })
+        let mut changed = 0;
+        for (clients, values) in values.split(clients) {
+            let range = match values {
+                Assigned::One(_) if at_once => Range::of(tx, self.practice, clients)?,
+                _ => None,
+            };
+            let whom = &Whom { clients, range, at_once };
+            changed += match &mut **tx {
+                Conn::Postgres(c) => self.assign_on_postgres(c, field, (whom, values), raised)?,
+                Conn::Sqlite(c) => self.assign_on_sqlite(c, field, (whom, values), raised)?,
+            };
+        }
+        Ok(changed)
     }
 
     fn assign_on_postgres(
         &self,
         conn: &mut PgConnection,
         field: i64,
-        (clients, values): (&[i64], Assigned<'_>),
+        (Whom { clients, range, at_once }, values): (&Whom<'_>, Assigned<'_>),
         raised: &str,
     ) -> QueryResult<usize> {
+        const ONE: &str = "unnest($6) AS given (client_key)";
+        const EACH: &str = "unnest($6, $5) AS given (client_key, value)";
         let json = |value: &Value| JsonText(value.to_string());
-        let (given, write, stored): (_, _, Vec<Option<JsonText>>) = match values {
-            Assigned::One(value) => {
-                let given = "(SELECT unnest($6) AS client_key, ($5)[1] AS value) AS given";
-                (given, POSTGRES.write_one(raised), vec![value.map(json)])
-            }
-            Assigned::Each(values) => {
-                let given = "unnest($6, $5) AS given (client_key, value)";
-                let values = values.iter().map(|value| value.as_ref().map(json)).collect();
-                (given, POSTGRES.write_each(("", given), raised), values)
-            }
+        let stored: Vec<Option<JsonText>> = match values {
+            Assigned::One(value) => vec![value.map(json)],
+            Assigned::Each(values) => values.iter().map(|value| value.as_ref().map(json)).collect(),
         };
         let place = format!("f{field}");
         let bound = |sql: String| {
@@ -183,42 +251,42 @@ impl Set {
                 .bind::<UidType, _>(self.practice)
                 .bind::<Array<Nullable<JsonType>>, _>(&stored)
         };
-        let changed =
-            bound(POSTGRES.log(("", given), clients.len() >= MANY)).bind::<Array<BigInt>, _>(clients).execute(conn)?;
+        let range = range.as_ref();
         match values {
-            Assigned::One(_) => bound(write).execute(conn)?,
-            Assigned::Each(_) => bound(write).bind::<Array<BigInt>, _>(clients).execute(conn)?,
-        };
-        Ok(changed)
+            Assigned::One(_) => {
+                let log = bound(POSTGRES.log((ONE, range), true, *at_once));
+                let logged = match range {
+                    Some(_) => log.execute(conn)?,
+                    None => log.bind::<Array<BigInt>, _>(clients).execute(conn)?,
+                };
+                bound(POSTGRES.write_one(range.filter(|_| logged == clients.len()), raised)).execute(conn)
+            }
+            Assigned::Each(_) => {
+                let log = POSTGRES.log((EACH, None), false, *at_once);
+                bound(log).bind::<Array<BigInt>, _>(clients).execute(conn)?;
+                bound(POSTGRES.write_each(("", EACH), raised)).bind::<Array<BigInt>, _>(clients).execute(conn)
+            }
+        }
     }
 
     fn assign_on_sqlite(
         &self,
         conn: &mut SqliteConnection,
         field: i64,
-        (clients, values): (&[i64], Assigned<'_>),
+        (Whom { clients, range, at_once }, values): (&Whom<'_>, Assigned<'_>),
         raised: &str,
     ) -> QueryResult<usize> {
-        // As a table of its own, whose rows can be looked up: read from the text for each client, they would take the square
-        // of the time.
-        const EACH: &str = "WITH given AS MATERIALIZED (SELECT each.value ->> 0 AS client_key, \
-                            nullif(each.value -> 1, 'null') AS value FROM json_each($6) AS each WHERE $5 IS NULL) ";
-        const ALL: &str = "WITH given AS MATERIALIZED \
-                           (SELECT each.value AS client_key, $5 AS value FROM json_each($6) AS each) ";
-        let at_once = clients.len() >= MANY;
-        let (with, write, value, clients) = match values {
-            Assigned::One(value) => {
-                (ALL, SQLITE.write_one(raised), value.map(Value::to_string), Value::from(clients).to_string())
-            }
-            Assigned::Each(values) => {
-                let pairs: Vec<(&i64, &Option<Value>)> = clients.iter().zip(values).collect();
-                (EACH, SQLITE.write_each((EACH, "given"), raised), None, serde_json::json!(pairs).to_string())
-            }
+        const ONE: &str = "(SELECT value AS client_key FROM json_each($6)) AS given";
+        const EACH: &str = "(SELECT value ->> 0 AS client_key, nullif(value -> 1, 'null') AS value \
+                            FROM json_each($6)) AS given";
+        let value = match values {
+            Assigned::One(value) => value.map(Value::to_string),
+            Assigned::Each(_) => None,
         };
         let place = format!("f{field}");
-        let bound = |sql: &str| {
+        let bound = |sql: String| {
             // SQLite numbers `$1` by where it stands first, and `?1` as it says.
-            let sql = (1..=6).fold(sql.to_owned(), |sql, n| sql.replace(&format!("${n}"), &format!("?{n}")));
+            let sql = (1..=6).fold(sql, |sql, n| sql.replace(&format!("${n}"), &format!("?{n}")));
             diesel::sql_query(sql)
                 .bind::<BigInt, _>(self.entry)
                 .bind::<BigInt, _>(field)
@@ -226,17 +294,30 @@ impl Set {
                 .bind::<UidType, _>(self.practice)
                 .bind::<Nullable<Text>, _>(&value)
         };
-        let changed = bound(&SQLITE.log((with, "given"), at_once)).bind::<Text, _>(&clients).execute(conn)?;
+        let range = range.as_ref();
         match values {
-            Assigned::One(_) => bound(&write).execute(conn)?,
-            Assigned::Each(_) => bound(&write).bind::<Text, _>(&clients).execute(conn)?,
-        };
-        Ok(changed)
+            Assigned::One(_) => {
+                let log = bound(SQLITE.log((ONE, range), true, *at_once));
+                let logged = match range {
+                    Some(_) => log.execute(conn)?,
+                    None => log.bind::<Text, _>(Value::from(*clients).to_string()).execute(conn)?,
+                };
+                bound(SQLITE.write_one(range.filter(|_| logged == clients.len()), raised)).execute(conn)
+            }
+            Assigned::Each(values) => {
+                let given: Value = clients.iter().zip(values).map(|pair| serde_json::json!(pair)).collect();
+                let given = given.to_string();
+                // As a table of its own, whose rows can be looked up: read from the text for each client, they would
+                // take the square of the time.
+                let with = format!("WITH given AS MATERIALIZED (SELECT * FROM {EACH}) ");
+                bound(SQLITE.log((EACH, None), false, *at_once)).bind::<Text, _>(&given).execute(conn)?;
+                bound(SQLITE.write_each((&with, "given"), raised)).bind::<Text, _>(&given).execute(conn)
+            }
+        }
     }
 
     /// Raises the revision of every client on which this set has changed one of `fields`.
     pub(super) fn raise_changed(&self, tx: &mut Tx<'_>, fields: &[i64]) -> Result<()> {
-        use crate::schema::{changes, client_values};
         let logged = changes::table.filter(changes::entry_key.eq(self.entry)).filter(changes::field.eq_any(fields));
         let changed = client_values::client_key.eq_any(logged.select(changes::client_key));
         diesel::update(client_values::table.filter(changed))

@@ -8,8 +8,9 @@ use super::{Address, Conn, is_torn};
 use crate::kernel::error::{Error, Result};
 
 /// What SQLite's one writer has more than its readers: 16 MiB of pages, so that a large transaction need not write pages
-/// before its commit and reads none twice, and a log of 4,000 pages before it is copied into the file.
-const SQLITE_WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
+/// before its commit and reads none twice, a log of 4,000 pages before it is copied into the file, and memory for the pages
+/// that a statement must be able to put back.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;";
 
 /// SQLite's one writer of this process. SQLite lets one write at a time and its own busy handler polls; waiting here wakes
 /// at once, and what the last transaction read is still in memory for the next.
