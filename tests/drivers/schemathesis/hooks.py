@@ -54,11 +54,20 @@ MEANINGS = {
     "file_empty": "what is in a list is its own affair",
     "name_column_missing": "what is in a list is its own affair",
     "unknown_column": "which columns the list has",
+    "no_sheets": "what is in a list is its own affair",
+    "unknown_view": "which views the practice has",
+    "not_in_criteria": "which fields the practice has",
     "field_mapped_twice": "two columns of a list are compared",
     "malformed_instant": "which days the calendar has",
 }
 
 _changes = 0
+
+
+@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+def workbook(context, value):
+    """A drawn workbook is whatever bytes were drawn."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.hook
