@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # How long 100,000 clients with 14 columns take to come out of the API as CSV and as a workbook, beside a Python script that
 # reads the same database and writes the same file (csv; openpyxl, write-only). Each kind of file has a fresh server, which
-# has answered a list; how far it grows over that is measured, too, and how much of it behind an export of half of the
-# clients. The files are compared: CSV byte by byte, workbooks cell by cell.
+# has answered a list; how far it grows over that is measured, too, and how much of it behind as many exports of three
+# quarters of the clients. The files are compared: CSV byte by byte, workbooks cell by cell.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../../.."
 # shellcheck source=tests/drivers/bench/frame.sh
@@ -15,7 +15,7 @@ COLUMNS=name,reference,email,phone,town,country,fields.cf_segment,fields.cf_mana
 ROUNDS=3
 MEMORY_LIMIT_MIB=64
 GROWTH_LIMIT_MIB=8
-HALF='{"field":"fields.cf_employees","op":"lt","value":125}'
+MOST='{"field":"fields.cf_employees","op":"lt","value":188}'
 declare -A GOALS=([csv]=3 [xlsx]=4)
 
 export_ours() { # FORMAT [FILTER]: prints the seconds
@@ -36,7 +36,7 @@ files_are_alike() { # FORMAT
 }
 
 measure() { # DATABASE FORMAT URL
-  local ours=() reference=() round port before half peak
+  local ours=() reference=() round port before most peak
   port=$(free_port_candidate)
   ADDRESS=http://127.0.0.1:$port
   begin_klaar "$port" serve --no-worker
@@ -44,8 +44,8 @@ measure() { # DATABASE FORMAT URL
   # The peak is counted anew from here.
   echo 5 >"/proc/$SERVER_PID/clear_refs"
   before=$(memory_kib "$SERVER_PID" VmRSS)
-  export_ours "$2" "$HALF" >/dev/null
-  half=$(memory_kib "$SERVER_PID" VmHWM)
+  for ((round = 0; round < ROUNDS; round++)); do export_ours "$2" "$MOST" >/dev/null; done
+  most=$(memory_kib "$SERVER_PID" VmHWM)
   for ((round = 0; round < ROUNDS; round++)); do
     reference+=("$(export_theirs "$2" "$3")")
     ours+=("$(export_ours "$2")")
@@ -54,7 +54,7 @@ measure() { # DATABASE FORMAT URL
   files_are_alike "$2"
   report_cost "export.$1.$2" "$(median "${ours[@]}")" "$(median "${reference[@]}")" "s for $COUNT clients" "${GOALS[$2]}"
   report_cost "export.$1.$2.memory" "$(quotient $((peak - before)) 1024)" $MEMORY_LIMIT_MIB "MiB over before" 1
-  report_cost "export.$1.$2.memory_growth" "$(quotient $((peak - half)) 1024)" $GROWTH_LIMIT_MIB "MiB behind half of the clients" 1
+  report_cost "export.$1.$2.memory_growth" "$(quotient $((peak - most)) 1024)" $GROWTH_LIMIT_MIB "MiB behind three quarters of the clients" 1
   stop_servers
 }
 

@@ -1,6 +1,7 @@
 //! A few columns of many clients, for whoever writes them out: each client is one text, so that a hundred thousand of them cost
 //! a hundred thousand texts and not millions.
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
@@ -12,7 +13,7 @@ use crate::kernel::db::Conn;
 use crate::kernel::error::Result;
 
 /// What stands between two columns. No value has it: the rules of the card refuse it, and JSON spells it out.
-pub const BETWEEN_COLUMNS: char = '\u{1f}';
+const BETWEEN_COLUMNS: char = '\u{1f}';
 /// What stands between the two halves of [`LineColumn::Responsible`].
 pub const BETWEEN_HALVES: char = '\u{1e}';
 
@@ -48,7 +49,9 @@ impl LineColumn {
             }
             Self::Field(F::Exemption) => LOGGED_EXEMPTION.to_owned(),
             Self::Field(field) => format!("c.{}", field.as_str()),
-            Self::Responsible => format!("{id}, '{BETWEEN_HALVES}', c.responsible_name"),
+            Self::Responsible => {
+                format!("coalesce({id}, '') || '{BETWEEN_HALVES}' || coalesce(c.responsible_name, '')")
+            }
             Self::AccessPoint => format!(
                 "CASE WHEN c.registration IN ('registered', 'cannot_receive', 'unknown') \
                  THEN replace(coalesce(c.access_point_name, c.access_point_seat), '{BETWEEN_COLUMNS}', ' ') END"
@@ -60,6 +63,18 @@ impl LineColumn {
     }
 }
 
+/// The columns of a line.
+pub fn columns_of(line: &str) -> impl Iterator<Item = &str> {
+    // A control character is one byte, and no part of another character.
+    let ends = memchr::memchr_iter(BETWEEN_COLUMNS as u8, line.as_bytes()).chain([line.len()]);
+    let mut start = 0;
+    ends.map(move |end| {
+        let column = line.get(start..end).unwrap_or_default();
+        start = end + 1;
+        column
+    })
+}
+
 #[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = BigInt)]
@@ -68,16 +83,16 @@ struct Line {
     line: String,
 }
 
-/// The columns of the practice's clients with these keys, in the order of the keys, with [`BETWEEN_COLUMNS`] between them.
-/// Keys that no client has are passed over.
+/// The columns, at least one, of the practice's clients with these keys, in the order of the keys, for [`columns_of`]. Keys
+/// that no client has are passed over.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
     let spelled = |id: &str| {
-        let expressions: Vec<String> = columns.iter().map(|column| column.expression(id)).collect();
-        // The empty text is for those who ask for no column at all.
-        format!("concat('', {})", expressions.join(&format!(", '{BETWEEN_COLUMNS}', ")))
+        let expressions = columns.iter().map(|column| format!("coalesce(CAST({} AS TEXT), '')", column.expression(id)));
+        let expressions: Vec<String> = expressions.collect();
+        expressions.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
     };
     let values = if columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt)) {
         "JOIN client_values v ON v.client_key = c.key"
@@ -85,9 +100,19 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
         ""
     };
     // In the order in which they lie: asked for in any other, each costs a page of the database.
-    let mut sorted = keys.to_vec();
-    sorted.sort_unstable();
-    let rows: Vec<Line> = match conn {
+    let mut places: Vec<(i64, usize)> = keys.iter().copied().zip(0..).collect();
+    places.sort_unstable();
+    let sorted: Vec<i64> = places.iter().map(|(key, _)| *key).collect();
+    let mut lines: Vec<Option<String>> = vec![None; keys.len()];
+    let mut place = |row: QueryResult<Line>| {
+        let Line { key, line } = row?;
+        let place = sorted.binary_search(&key).ok().and_then(|at| places.get(at));
+        if let Some(place) = place.and_then(|(_, place)| lines.get_mut(*place)) {
+            *place = Some(line);
+        }
+        QueryResult::Ok(())
+    };
+    match conn {
         Conn::Postgres(c) => {
             let line = spelled("replace(c.responsible_id::text, '-', '')");
             diesel::sql_query(format!(
@@ -95,7 +120,8 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
             ))
             .bind::<Array<BigInt>, _>(&sorted)
             .bind::<UidType, _>(practice.id)
-            .load(c)?
+            .load_iter::<Line, DefaultLoadingMode>(c)?
+            .try_for_each(&mut place)?;
         }
         Conn::Sqlite(c) => {
             let line = spelled("lower(hex(c.responsible_id))");
@@ -107,15 +133,9 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
             ))
             .bind::<Text, _>(serde_json::to_string(&sorted)?)
             .bind::<UidType, _>(practice.id)
-            .load(c)?
-        }
-    };
-    let mut by_place: Vec<Option<String>> = vec![None; sorted.len()];
-    for Line { key, line } in rows {
-        if let Some(place) = sorted.binary_search(&key).ok().and_then(|at| by_place.get_mut(at)) {
-            *place = Some(line);
+            .load_iter::<Line, DefaultLoadingMode>(c)?
+            .try_for_each(&mut place)?;
         }
     }
-    let placed = keys.iter().filter_map(|key| by_place.get_mut(sorted.binary_search(key).ok()?)?.take());
-    Ok(placed.collect())
+    Ok(lines.into_iter().flatten().collect())
 }

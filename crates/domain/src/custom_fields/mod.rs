@@ -41,6 +41,6 @@ pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
 pub use values::{
-    FieldValue, Names, amount, readable, readable_logged, readable_stored, shown, shown_of, shown_written,
+    FieldValue, Names, StoredValues, amount, readable, readable_logged, readable_stored, shown, shown_stored,
     stored_of_log,
 };

@@ -1,7 +1,8 @@
 //! What a stored value means, for people and programs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -54,8 +55,7 @@ pub fn shown<'a>(client: &'a Client, field: &'a Field) -> Option<FieldValue<'a>>
 }
 
 /// What the value of `field` among `values` means, if there is one.
-#[must_use]
-pub fn shown_of<'a>(values: &'a Values, field: &'a Field) -> Option<FieldValue<'a>> {
+fn shown_of<'a>(values: &'a Values, field: &'a Field) -> Option<FieldValue<'a>> {
     meant(values.get(&ValueKey(field.key))?, field.kind, &field.options)
 }
 
@@ -83,9 +83,29 @@ fn meant<'a>(stored: &'a Value, kind: FieldKind, options: &'a [FieldOption]) -> 
     }
 }
 
-/// What a value means that is not shown as the database wrote it; `None` when it is, or has another shape than the kind's.
+/// The custom values of a client as the database wrote them, each as its JSON.
+#[derive(Debug, Default, Deserialize)]
+pub struct StoredValues<'a>(#[serde(borrow)] BTreeMap<ValueKey, &'a RawValue>);
+
+impl<'a> StoredValues<'a> {
+    /// Reads the document of a client.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn of(document: &'a str) -> Result<Self> {
+        Ok(serde_json::from_str(document)?)
+    }
+
+    /// The value of the field with this key, if there is one.
+    #[must_use]
+    pub fn get(&self, field: i64) -> Option<&'a RawValue> {
+        self.0.get(&ValueKey(field)).copied()
+    }
+}
+
+/// What a stored value means that is not shown as the database wrote it; `None` when it is, or has another shape than the kind's.
 #[must_use]
-pub fn shown_written<'a>(stored: &'a RawValue, field: &'a Field) -> Option<FieldValue<'a>> {
+pub fn shown_stored<'a>(stored: &'a RawValue, field: &'a Field) -> Option<FieldValue<'a>> {
     let option = |key: i64| field.options.iter().find(|option| option.key == key);
     // Identifiers have nothing in them that JSON spells otherwise.
     let identifier = || stored.get().strip_prefix('"')?.strip_suffix('"');

@@ -19,6 +19,10 @@ pub fn filled(cell: &str) -> Option<&str> {
 /// such a one, so that [`filled`] always gives back the text.
 #[must_use]
 pub fn is_dangerous(text: &str) -> bool {
+    // Nearly every text begins with one of these.
+    if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
+        return false;
+    }
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 

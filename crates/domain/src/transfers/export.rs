@@ -1,22 +1,23 @@
-//! A client list out: CSV or a workbook, a page of clients at a time.
+//! A client list out: CSV or a workbook, a piece at a time.
 
 use std::fs::File;
 use std::io::Read as _;
 
 use super::book::Book;
 use super::named::FieldNames;
+use super::pages::Pages;
 use super::separated;
 use super::shown::{Cell, Column, Showing, chosen};
-use crate::clients::{self, BETWEEN_COLUMNS, LineColumn, Values};
-use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, shown_of};
+use crate::clients::{self, LineColumn};
+use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, StoredValues, shown_stored};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::{Conn, Db};
 use crate::kernel::error::{Error, FieldError, Result};
 use crate::views::{Asker, Listing, Lists};
 
-/// Clients read at a time: so many that those who lie together in the database are read together, whatever their order.
-const PAGE: usize = 20_000;
+/// Clients that are written at a time.
+const AT_ONCE: usize = 4_000;
 /// Bytes of a workbook that go out at a time.
 const PIECE: usize = 256 * 1024;
 /// The most clients that a sheet has room for, below its header.
@@ -57,13 +58,13 @@ enum Sink {
 pub struct Export {
     practice: Practice,
     columns: Vec<Column>,
-    /// What is read of each client, and for each column its place there.
-    sources: Vec<LineColumn>,
+    /// For each column its place in a line, and the place of the custom values.
     places: Vec<usize>,
+    of_values: Option<usize>,
     showing: Showing,
-    keys: Vec<i64>,
-    /// How many of them are written.
-    written: usize,
+    pages: Pages,
+    /// What is read and not yet written.
+    lines: std::vec::IntoIter<String>,
     sink: Sink,
 }
 
@@ -105,7 +106,10 @@ impl Export {
                 Sink::Book(Box::new(Book::open(&header, &widths)?))
             }
         };
-        Ok(Self { practice: practice.clone(), columns, sources, places, showing, keys, written: 0, sink })
+        let of_values = sources.iter().position(|source| *source == LineColumn::Values);
+        let pages = Pages::of(practice, keys, sources);
+        let (practice, lines) = (practice.clone(), Vec::new().into_iter());
+        Ok(Self { practice, columns, places, of_values, showing, pages, lines, sink })
     }
 
     /// The next piece of the file, never an empty one; `None` at the end.
@@ -113,11 +117,10 @@ impl Export {
     /// # Errors
     /// When the database refuses or there is no room for a file on this machine.
     pub fn next(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
-        while let Sink::Book(book) = &mut self.sink {
-            if self.written < self.keys.len() {
-                self.page(db)?;
-                continue;
-            }
+        if let Sink::Book(_) = self.sink {
+            while self.write(db)?.is_some() {}
+        }
+        if let Sink::Book(book) = &mut self.sink {
             self.sink = Sink::Finished(book.finish()?);
         }
         match &mut self.sink {
@@ -127,35 +130,24 @@ impl Export {
                 Ok((!piece.is_empty()).then_some(piece))
             }
             Sink::Text { header: header @ Some(_) } => separated::header(&header.take().unwrap_or_default()).map(Some),
-            // Clients may have gone from the database meanwhile, but a piece with nothing in it would end the answer.
-            Sink::Text { .. } | Sink::Book(_) => loop {
-                match self.page(db)? {
-                    None => return Ok(None),
-                    Some(piece) if piece.is_empty() => {}
-                    piece => return Ok(piece),
-                }
-            },
+            Sink::Text { .. } | Sink::Book(_) => self.write(db),
         }
     }
 
-    /// Writes the next page of clients: the text that it makes, or into the workbook.
-    fn page(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
-        let rest = self.keys.get(self.written..).unwrap_or_default();
-        let keys = rest.get(..PAGE).unwrap_or(rest);
-        if keys.is_empty() {
-            return Ok(None);
+    /// Writes some clients: the text that they make, or, empty, into the workbook. `None` behind the last.
+    fn write(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
+        // Clients may have gone from the database meanwhile, but a piece with nothing in it would end the answer.
+        while self.lines.len() == 0 {
+            let Some(lines) = self.pages.next(db)? else { return Ok(None) };
+            self.lines = lines.into_iter();
         }
-        let lines = db.read(|conn| clients::lines(conn, &self.practice, keys, &self.sources))?;
-        self.written += keys.len();
-        let of_values = self.sources.iter().position(|source| *source == LineColumn::Values);
-        let rows = lines.into_iter().map(|line| Row::of(line, of_values)).collect::<Result<Vec<Row>>>()?;
+        let lines: Vec<String> = self.lines.by_ref().take(AT_ONCE).collect();
+        let rows = lines.iter().map(|line| Row::of(line, self.of_values)).collect::<Result<Vec<Row<'_>>>>()?;
         self.name_clients(db, &rows)?;
         let Self { columns, places, showing, sink, .. } = self;
         let mut text = separated::Writer::with_capacity(rows.len());
         for row in &rows {
-            let parts: Vec<&str> = row.line.split(BETWEEN_COLUMNS).collect();
-            let cell = |(column, place)| row.cell(showing, column, parts.get(place).copied().unwrap_or_default());
-            let cells = columns.iter().zip(places.iter().copied()).map(cell);
+            let cells = columns.iter().zip(places.iter()).map(|(column, place)| row.cell(showing, column, *place));
             match sink {
                 Sink::Book(book) => book.row(cells)?,
                 Sink::Text { .. } | Sink::Finished(_) => text.row(cells)?,
@@ -164,15 +156,17 @@ impl Export {
         text.finish().map(Some)
     }
 
-    /// Looks up what the clients are called that the page's values speak of.
-    fn name_clients(&mut self, db: &Db, rows: &[Row]) -> Result<()> {
+    /// Looks up what the clients are called that the values of these rows speak of.
+    fn name_clients(&mut self, db: &Db, rows: &[Row<'_>]) -> Result<()> {
         let linking: Vec<&Field> = self.columns.iter().filter_map(links_to_clients).collect();
         if linking.is_empty() {
             return Ok(());
         }
         let mut ids = Vec::new();
         for (row, field) in rows.iter().flat_map(|row| linking.iter().map(move |field| (row, field))) {
-            if let Some(FieldValue::Client(id)) = shown_of(&row.values, field) {
+            if let Some(FieldValue::Client(id)) =
+                row.values.get(field.key).and_then(|stored| shown_stored(stored, field))
+            {
                 ids.push(id);
             }
         }
@@ -182,22 +176,27 @@ impl Export {
 }
 
 /// A client as it was read.
-struct Row {
-    line: String,
-    values: Values,
+struct Row<'a> {
+    parts: Vec<&'a str>,
+    values: StoredValues<'a>,
 }
 
-impl Row {
-    fn of(line: String, of_values: Option<usize>) -> Result<Self> {
-        let document = of_values.and_then(|place| line.split(BETWEEN_COLUMNS).nth(place));
-        let values = document.filter(|document| document.len() > "{}".len()).map(serde_json::from_str).transpose()?;
-        Ok(Self { values: values.unwrap_or_default(), line })
+impl<'a> Row<'a> {
+    fn of(line: &'a str, of_values: Option<usize>) -> Result<Self> {
+        let parts: Vec<&str> = clients::columns_of(line).collect();
+        let document = of_values.and_then(|place| parts.get(place));
+        let values = document.map(|document| StoredValues::of(document)).transpose()?.unwrap_or_default();
+        Ok(Self { parts, values })
     }
 
-    fn cell<'a>(&'a self, showing: &'a Showing, column: &'a Column, text: &'a str) -> Cell<'a> {
+    fn cell(&self, showing: &'a Showing, column: &'a Column, place: usize) -> Cell<'a> {
         match column {
-            Column::Custom(field) if field.kind != FieldKind::AccessPoint => showing.custom(field, &self.values),
-            Column::Card(_) | Column::Fact(_) | Column::Custom(_) => showing.plain(column, text),
+            Column::Custom(field) if field.kind != FieldKind::AccessPoint => {
+                self.values.get(field.key).map_or(Cell::Empty, |stored| showing.custom(field, stored))
+            }
+            Column::Card(_) | Column::Fact(_) | Column::Custom(_) => {
+                showing.plain(column, self.parts.get(place).copied().unwrap_or_default())
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod links;
 mod merge;
 mod model;
 mod named;
+mod pages;
 mod plan;
 mod queries;
 mod records;

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::columns::{card_fields, is_known, label};
 use super::facts::Fact;
 use super::named::{FieldNames, Meant, PREFIX};
-use crate::clients::{BETWEEN_HALVES, FixedField as F, LineColumn, Surroundings, Values};
-use crate::custom_fields::{Catalogue, Field, FieldKind, FieldValue, Names, joined, shown_of};
+use crate::clients::{BETWEEN_HALVES, FixedField as F, LineColumn, Surroundings};
+use crate::custom_fields::{Catalogue, Field, FieldKind, FieldValue, Names, joined, shown_stored};
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::kernel::error::{Error, FieldError, Result};
@@ -189,14 +192,11 @@ impl Showing {
         Cell::text(known.map_or(name, String::as_str))
     }
 
-    /// A cell of a custom field.
+    /// A cell of a custom field, from the value that is stored.
     #[must_use]
-    pub fn custom<'a>(&'a self, field: &'a Field, values: &'a Values) -> Cell<'a> {
-        let Some(value) = shown_of(values, field) else { return Cell::Empty };
+    pub fn custom<'a>(&'a self, field: &'a Field, stored: &'a RawValue) -> Cell<'a> {
+        let Some(value) = shown_stored(stored, field) else { return as_stored(stored, field.kind) };
         match value {
-            FieldValue::Plain(serde_json::Value::String(text)) if field.kind == FieldKind::Date => Cell::Day(text),
-            FieldValue::Plain(serde_json::Value::String(text)) => Cell::text(text),
-            FieldValue::Plain(value) => value.as_f64().map_or(Cell::Empty, Cell::Number),
             FieldValue::YesNo(yes) => Cell::text(said(yes, self.language)),
             FieldValue::Amount(cents) => Cell::Amount(cents),
             FieldValue::Option(option) => Cell::text(&option.label),
@@ -210,8 +210,43 @@ impl Showing {
                 name if name == id => Cell::text(id),
                 name => Cell::Text(Cow::Owned(format!("{name} ({id})"))),
             },
-            FieldValue::Document { name, url } => Cell::Text(Cow::Owned(format!("{name} ({url})"))),
-            FieldValue::AccessPoint(name) => Cell::text(name),
+            FieldValue::Plain(_) | FieldValue::Document { .. } | FieldValue::AccessPoint(_) => {
+                as_stored(stored, field.kind)
+            }
         }
+    }
+}
+
+/// A cell of a value that is shown as it is stored; empty when the value is of another kind, as for a moment after the
+/// field's kind was changed.
+fn as_stored(stored: &RawValue, kind: FieldKind) -> Cell<'_> {
+    /// A document as it is stored.
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+        #[serde(borrow)]
+        url: Cow<'a, str>,
+    }
+    let json = stored.get();
+    match kind {
+        FieldKind::Number => json.parse().map_or(Cell::Empty, Cell::Number),
+        FieldKind::Date => serde_json::from_str(json).map_or(Cell::Empty, Cell::Day),
+        FieldKind::Document => match serde_json::from_str::<Document<'_>>(json) {
+            Ok(Document { name, url }) => Cell::Text(Cow::Owned(format!("{name} ({url})"))),
+            Err(_) => Cell::Empty,
+        },
+        FieldKind::Text | FieldKind::LongText | FieldKind::Link => match serde_json::from_str(json) {
+            // What is spelled without escapes is taken from where it stands.
+            Ok(text) => Cell::text(text),
+            Err(_) => serde_json::from_str(json).map_or(Cell::Empty, |text: String| Cell::Text(Cow::Owned(text))),
+        },
+        FieldKind::Amount
+        | FieldKind::YesNo
+        | FieldKind::Choice
+        | FieldKind::MultiChoice
+        | FieldKind::Member
+        | FieldKind::Client
+        | FieldKind::AccessPoint => Cell::Empty,
     }
 }

@@ -1,7 +1,5 @@
 //! The cells of a table: of the clients of a page only what its columns show is read, in one statement.
 
-use std::collections::BTreeMap;
-
 use diesel::backend::Backend;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -10,15 +8,14 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::criteria::Concern;
 use super::queries::{self, POSTGRES_RESPONSIBLE, RESPONSIBLE, SQLITE_RESPONSIBLE};
 use super::subjects::{ColumnId, Kind, Source, Subject};
 use super::tables::TableColumn;
-use crate::clients::{ClientId, ValueKey};
-use crate::custom_fields::{self, Catalogue, FieldKind, FieldValue};
+use crate::clients::ClientId;
+use crate::custom_fields::{self, Catalogue, FieldKind, FieldValue, StoredValues};
 use crate::identity::{MemberId, Practice, PracticeId};
 use crate::kernel::UidType;
 use crate::kernel::clock::Instant;
@@ -107,10 +104,6 @@ impl Asked {
     }
 }
 
-/// Custom values as the database wrote them, by the keys of their fields.
-#[derive(Debug, Default, Deserialize)]
-struct Written<'a>(#[serde(borrow)] BTreeMap<ValueKey, &'a RawValue>);
-
 impl TableRow {
     /// What the row has in each of the columns that it was read for, on the day of the list.
     ///
@@ -118,12 +111,12 @@ impl TableRow {
     /// When the database gave something else than it was asked for.
     pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>], concern: &Concern) -> Result<Vec<Cell<'a>>> {
         let fixed: Vec<&RawValue> = serde_json::from_str(&self.fixed)?;
-        let values = self.values.as_deref().map(serde_json::from_str::<Written<'_>>).transpose()?.unwrap_or_default();
+        let values = self.values.as_deref().map(StoredValues::of).transpose()?.unwrap_or_default();
         let mut fixed = fixed.into_iter();
         let cell = |column: &'a TableColumn<'a>| {
             let raw = match Standing::of(column.subject.column) {
                 Standing::Fixed(_) => fixed.next(),
-                Standing::Custom(key) => values.0.get(&ValueKey(key)).copied(),
+                Standing::Custom(key) => values.get(key),
                 Standing::Elsewhere => return Ok(Cell::Elsewhere),
             };
             match (column.subject.kind, raw.filter(|raw| raw.get() != "null")) {
@@ -153,7 +146,7 @@ fn meant<'a>(raw: &'a RawValue, column: &'a TableColumn<'a>) -> Result<Cell<'a>>
                 | FieldKind::Document
                 | FieldKind::AccessPoint
         );
-        return Ok(match custom_fields::shown_written(raw, field) {
+        return Ok(match custom_fields::shown_stored(raw, field) {
             _ if is_shown_as_stored => Cell::Written(raw),
             Some(value) => Cell::Custom(value),
             None => Cell::Empty,
