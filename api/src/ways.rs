@@ -9,7 +9,7 @@ use utoipa::openapi::{Ref, RefOr};
 
 /// Says it of selections and of assignments.
 pub fn describe(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
-    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let text = || ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00]*$"));
     let texts = || ArrayBuilder::new().items(text());
     let yes = || ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
     let listed = AnyOfBuilder::new().item(with("filter", Ref::from_schema_name("Filter"))).item(with("search", text()));

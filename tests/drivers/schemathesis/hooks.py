@@ -3,10 +3,12 @@
 KLAAR_KEY and KLAAR_KEY_ID are the API key that the run signs in with; both are absent when it runs signed out.
 """
 
+import io
 import json
 import os
 import urllib.error
 import urllib.request
+import zipfile
 
 import schemathesis
 from schemathesis.core.failures import Failure
@@ -55,8 +57,10 @@ MEANINGS = {
     "name_column_missing": "what is in a list is its own affair",
     "unknown_column": "which columns the list has",
     "no_sheets": "what is in a list is its own affair",
+    "unknown_sheet": "what is in a list is its own affair",
     "unknown_view": "which views the practice has",
     "not_in_criteria": "which fields the practice has",
+    "not_multi_valued": "which fields the practice has",
     "field_mapped_twice": "two columns of a list are compared",
     "malformed_instant": "which days the calendar has",
 }
@@ -64,10 +68,39 @@ MEANINGS = {
 _changes = 0
 
 
-@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+_SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_MACHINE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+# What a workbook of one sheet consists of (ECMA-376, part 1, 12.2 and part 2, 7); the sheet comes to it.
+_PARTS = {
+    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+    f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
+    f'ContentType="{_MACHINE}sheet.main+xml"/><Override PartName="/xl/sheet.xml" ContentType="{_MACHINE}worksheet+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r" '
+    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{_SHEETS}" xmlns:r="{_OFFICE}"><sheets><sheet name="Clients" sheetId="1" r:id="s"/>'
+    "</sheets></workbook>",
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="s" '
+    f'Type="{_OFFICE}/worksheet" Target="sheet.xml"/></Relationships>',
+}
+
+
+@schemathesis.serializer(f"{_MACHINE}sheet")
 def workbook(context, value):
-    """A drawn workbook is whatever bytes were drawn."""
-    return value if isinstance(value, bytes) else str(value).encode()
+    """What was drawn stands as the one name in a workbook; what is wrong on purpose goes as it is."""
+    drawn = value if isinstance(value, bytes) else str(value).encode(errors="replace")
+    meta = context.case.meta
+    if meta is not None and not meta.generation.mode.is_positive:
+        return drawn
+    cells = ("Naam", drawn.hex())
+    rows = "".join(f'<row><c t="inlineStr"><is><t>{cell}</t></is></c></row>' for cell in cells)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as package:
+        for name, part in _PARTS.items():
+            package.writestr(name, part)
+        package.writestr("xl/sheet.xml", f'<worksheet xmlns="{_SHEETS}"><sheetData>{rows}</sheetData></worksheet>')
+    return file.getvalue()
 
 
 @schemathesis.hook
