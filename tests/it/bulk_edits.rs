@@ -362,3 +362,42 @@ async fn lists_see_what_bulk_edits_changed_more_often_than_they_count() {
     assert_eq!(api.get(&clients_where(&having("Odoo"))).await.expect(200)["total"], 56);
     assert_eq!(api.get(&clients_where(&having("Billit"))).await.expect(200)["total"], 0);
 }
+
+/// Clients that lie side by side are written as a range: neither those of another practice among them, nor who is left out,
+/// nor who has the value by now.
+#[tokio::test]
+async fn a_range_of_clients_is_changed_and_nobody_else_in_it() {
+    let (house, api) = house().await;
+    let other = house.may_everything(&house.practice("Janssens"));
+    let (mut ids, mut foreign) = (Vec::new(), Vec::new());
+    for at in 0..24 {
+        ids.push(client(&api, &format!("K{at:02}"), json!({})).await);
+        foreign.push(client(&other, &format!("K{at:02}"), json!({})).await);
+    }
+    let set = |value: &str| json!([{ "field": "fields.receive_software", "set": value }]);
+    let edit = async |selection: Value, value: &str| preview(&api, selection, set(value)).await;
+    let all = edit(json!({ "all": true }), "Odoo").await;
+    assert_eq!(apply(&house, &api, &all, json!({})).await["result"]["changed"], 24);
+    let but_one = edit(json!({ "all": true, "except": [ids[11]] }), "Yuki").await;
+    assert_eq!(apply(&house, &api, &but_one, json!({})).await["result"]["changed"], 23);
+    assert_eq!(now(&api, &ids[11]).await["fields"]["receive_software"]["label"], "Odoo");
+    let again = edit(json!({ "all": true }), "Billit").await;
+    change(&api, &format!("/v1/clients/{}", ids[5]), json!({ "fields": { "receive_software": "Billit" } })).await;
+    assert_eq!(apply(&house, &api, &again, json!({ "overwrite_changed": true })).await["result"]["changed"], 23);
+    for (at, id) in ids.iter().enumerate() {
+        let seen = now(&api, id).await;
+        let revision = if at == 11 { 3 } else { 4 };
+        assert_eq!(
+            (&seen["fields"]["receive_software"]["label"], &seen["revision"]),
+            (&json!("Billit"), &json!(revision))
+        );
+    }
+    for id in &foreign {
+        let seen = now(&other, id).await;
+        assert_eq!(
+            (&seen["fields"]["receive_software"]["label"], &seen["revision"]),
+            (&Value::Null, &json!(1)),
+            "{seen}"
+        );
+    }
+}
