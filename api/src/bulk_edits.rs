@@ -42,7 +42,6 @@ pub struct BulkEditIn {
 pub struct AssignmentIn {
     /// A custom field that is shown in "all clients" (`fields.` and its slug, as in `fields.ready`), or `portfolio`, `responsible`,
     /// `language`, `exemption`, `archived`.
-    #[schema(pattern = r"^[^\x00]*$")]
     field: String,
     /// The value that all are to have, as a PATCH of one client takes it, for a field that takes one; an exemption as a whole.
     #[schema(value_type = GivenPlainValue, required = false)]

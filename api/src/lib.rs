@@ -28,6 +28,7 @@ mod relations;
 mod reply;
 mod selection;
 mod shapes;
+mod texts;
 mod transfers;
 mod views;
 mod ways;

@@ -85,6 +85,10 @@ pub fn openapi() -> OpenApi {
         }
     }
     crate::answers::describe(&mut document);
+    if let Some(components) = document.components.as_mut() {
+        let all = document.paths.paths.values_mut().flat_map(operations);
+        crate::texts::describe(all.map(|(_, operation)| operation), components);
+    }
     tell_tags(&mut document);
     document
 }

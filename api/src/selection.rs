@@ -25,7 +25,7 @@ pub struct SelectionIn {
     filter: Option<Value>,
     /// Those in which all these words are found.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = r"^[^\x00]*$", max_length = 1000)]
+    #[schema(max_length = 1000)]
     search: Option<String>,
     /// Those that this saved view shows.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::schema::{
-    AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type,
-};
+use klaar_domain::clients::ExemptionReason;
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 
-/// Says it of selections and of assignments.
+use crate::shapes::{filled, words};
+
+/// Says it of selections, of assignments and of exemptions.
 pub fn describe(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
-    let text = || ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\x00]*$"));
+    let text = || ObjectBuilder::new().schema_type(Type::String);
     let texts = || ArrayBuilder::new().items(text());
     let yes = || ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
     let listed = AnyOfBuilder::new().item(with("filter", Ref::from_schema_name("Filter"))).item(with("search", text()));
@@ -24,11 +25,15 @@ pub fn describe(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
         .item(with("clear", yes()))
         .item(AnyOfBuilder::new().item(with("add", texts())).item(with("remove", texts())));
     need(schemas, "Assignment", assigned);
+    let usual = ExemptionReason::ALL.into_iter().filter(|reason| *reason != ExemptionReason::Other);
+    let other = with("reason", words([ExemptionReason::Other.as_str()])).property("note", filled(499)).required("note");
+    let exempted = OneOfBuilder::new().item(with("reason", words(usual.map(ExemptionReason::as_str)))).item(other);
+    need(schemas, "GivenExemption", exempted);
 }
 
 /// An object that has this.
-fn with(name: &str, schema: impl Into<RefOr<Schema>>) -> Object {
-    ObjectBuilder::new().property(name, schema).required(name).build()
+fn with(name: &str, schema: impl Into<RefOr<Schema>>) -> ObjectBuilder {
+    ObjectBuilder::new().property(name, schema).required(name)
 }
 
 /// The schema, and one of these besides.

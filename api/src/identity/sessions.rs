@@ -20,16 +20,14 @@ use crate::reply::Reply;
 #[schema(as = NewSession, example = json!({ "email": "celine@maes.example", "password": "correct horse battery", "label": "Front end" }))]
 pub struct SessionIn {
     /// The account's e-mail address.
-    #[schema(pattern = r"^[^\x00]*$")]
     email: String,
     /// Its password.
-    #[schema(format = Password, pattern = r"^[^\x00]*$")]
+    #[schema(format = Password)]
     password: String,
     /// The practice to act in; the account's first by name when not given.
     #[schema(pattern = "^prc_[0-9a-f]{32}$")]
     practice_id: Option<String>,
     /// What the program calls itself, to recognise the session by; what is beyond 200 characters is cut off.
-    #[schema(pattern = r"^[^\x00]*$")]
     label: Option<String>,
 }
 
@@ -49,10 +47,9 @@ pub struct PracticeChoiceIn {
 #[schema(as = InvitationAcceptance, example = json!({ "token": "klaar_invite_ZXhhbXBsZQ", "password": "correct horse battery" }))]
 pub struct AcceptanceIn {
     /// The invitation's token.
-    #[schema(pattern = r"^[^\x00]*$")]
     token: String,
     /// The password to set, 12 to 200 characters.
-    #[schema(format = Password, min_length = 12, max_length = 200, pattern = r"^[^\x00]*$")]
+    #[schema(format = Password, min_length = 12, max_length = 200)]
     password: String,
 }
 

@@ -47,7 +47,7 @@ pub struct ImportQuery {
     #[param(example = "klanten.csv", max_length = 200)]
     filename: Option<String>,
     /// The sheet of a workbook; the first one that people see when not given.
-    #[param(pattern = r"^[^\x00]*$", example = "Klanten")]
+    #[param(example = "Klanten")]
     sheet: Option<String>,
 }
 

@@ -46,11 +46,10 @@ pub struct ViewIn {
     #[schema(value_type = Option<FilterTree>)]
     filter: Option<Value>,
     /// Words that must all be found, besides, up to 1,000 characters.
-    #[schema(pattern = r"^[^\x00]*$", max_length = 1000)]
+    #[schema(max_length = 1000)]
     search: Option<String>,
     /// The order, as lists take it: up to three fields with commas between them, `-` in front for the other direction; by
     /// name when not given.
-    #[schema(pattern = r"^[^\x00]*$")]
     sort: Option<String>,
     /// The columns in their order, by their places in a client's document, custom fields as `fields.` and their slug; the
     /// usual ones when not given.
@@ -74,10 +73,10 @@ pub struct ViewPatch {
     #[schema(value_type = Option<FilterTree>)]
     filter: Patch<Value>,
     /// Words; null for none.
-    #[schema(value_type = Option<String>, pattern = r"^[^\x00]*$", max_length = 1000)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     search: Patch<String>,
     /// The order; null for by name.
-    #[schema(value_type = Option<String>, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = Option<String>)]
     sort: Patch<String>,
     /// The columns; null for the usual ones.
     #[schema(value_type = Option<Vec<String>>, max_items = 40)]

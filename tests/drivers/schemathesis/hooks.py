@@ -46,6 +46,8 @@ MEANINGS = {
     "no_choice": "one field is compared with another",
     "option_twice": "one option is compared with another",
     "same_option": "one option is compared with another",
+    "same_client": "a client is compared with another",
+    "twice": "parts of a list are compared by one of their fields",
     "option_of_other_field": "which options a field has",
     "same_kind": "what the field holds",
     "unknown_or_used": "whether the invitation is open",
@@ -61,6 +63,8 @@ MEANINGS = {
     "unknown_view": "which views the practice has",
     "not_in_criteria": "which fields the practice has",
     "not_multi_valued": "which fields the practice has",
+    "not_countable": "which fields the practice has",
+    "not_sortable": "which fields the practice has",
     "field_mapped_twice": "two columns of a list are compared",
     "malformed_instant": "which days the calendar has",
 }
