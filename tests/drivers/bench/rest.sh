@@ -59,7 +59,9 @@ settle() { # URL…
 
 start_baseline() {
   local url
-  BASELINE_URL=$(fresh_url "$1" "baseline$((++BASELINES))")
+  # Counted out here: in a substitution it would be counted for nobody.
+  BASELINES=$((BASELINES + 1))
+  BASELINE_URL=$(fresh_url "$1" "baseline$BASELINES")
   if [[ $1 == sqlite ]]; then url=sqlite+aiosqlite:///${BASELINE_URL#sqlite:}; else url=postgresql+asyncpg://${BASELINE_URL#postgres://}; fi
   BASELINE_PORT=$(free_port_candidate)
   # One process first, so that two do not race to create the table.
