@@ -17,7 +17,7 @@ async fn client(api: &Client, name: &str, fields: Value) -> String {
     text(&api.post("/v1/clients", &json!({ "name": name, "fields": fields })).await.expect(201)["id"])
 }
 
-async fn preview(api: &Client, selection: Value, assignments: Value) -> Value {
+pub async fn preview(api: &Client, selection: Value, assignments: Value) -> Value {
     let body = json!({ "selection": selection, "assignments": assignments });
     api.post("/v1/bulk-edits", &body).await.expect(201)
 }
@@ -38,13 +38,13 @@ async fn follow(house: &House, api: &Client, operation: &Value) -> Value {
     operation
 }
 
-async fn apply(house: &House, api: &Client, edit: &Value, how: Value) -> Value {
+pub async fn apply(house: &House, api: &Client, edit: &Value, how: Value) -> Value {
     let path = format!("/v1/bulk-edits/{}/application", text(&edit["id"]));
     let operation = api.post(&path, &how).await.expect(202);
     follow(house, api, &operation).await
 }
 
-async fn undo(house: &House, api: &Client, edit: &Value) -> Value {
+pub async fn undo(house: &House, api: &Client, edit: &Value) -> Value {
     let path = format!("/v1/bulk-edits/{}/undo", text(&edit["id"]));
     let operation = api.post(&path, &json!({})).await.expect(202);
     follow(house, api, &operation).await

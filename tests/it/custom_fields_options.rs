@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::custom_fields_managed::{change, client, code, field, fields_of, house, now, set, text};
 
-async fn delivered(api: &Client, slug: &str) -> Value {
+pub async fn delivered(api: &Client, slug: &str) -> Value {
     let categories = api.get("/v1/field-categories").await.expect(200);
     let fields = categories["items"][0]["fields"].as_array().unwrap().clone();
     fields.into_iter().find(|field| field["slug"] == slug).unwrap()

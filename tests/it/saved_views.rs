@@ -5,6 +5,7 @@ use klaar_domain::clients::door;
 use klaar_domain::identity::{Practice, Right, Role};
 use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::audit::Event;
+use klaar_domain::kernel::db::Tx;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -30,25 +31,29 @@ impl Room {
     pub async fn client(&self, name: &str, fields: Value, registration: Option<(&str, Option<&str>)>) -> Value {
         let made = self.api.post("/v1/clients", &json!({ "name": name, "fields": fields })).await.expect(201);
         if let Some((state, seat)) = registration {
-            let facts = RegistrationFacts {
-                state: Some(state.to_owned()),
-                seat: seat.map(str::to_owned),
-                name: seat.map(|seat| format!("AP {seat}")),
-                unknown_since: (state == "unknown").then(|| self.house.clock.now()),
-                ..RegistrationFacts::default()
-            };
-            let id = text(&made["id"]).parse().unwrap();
-            self.house
-                .db
-                .write(|tx| {
-                    let before = klaar_domain::clients::find(tx, &self.practice, id)?;
-                    let event = Event::new("registration.changed", "nightly").on(id);
-                    let set = door::open(tx, &self.practice, &Actor::system("test"), event)?;
-                    set.write_facts(tx, &[(before.key, &before.facts, &facts)])
-                })
-                .unwrap();
+            self.found(&made, state, seat);
         }
         made
+    }
+
+    /// Writes what the network says of a client: state and seat id.
+    pub fn found(&self, client: &Value, state: &str, seat: Option<&str>) {
+        let facts = RegistrationFacts {
+            state: Some(state.to_owned()),
+            seat: seat.map(str::to_owned),
+            name: seat.map(|seat| format!("AP {seat}")),
+            checked_at: (state != "unknown").then(|| self.house.clock.now()),
+            unknown_since: (state == "unknown").then(|| self.house.clock.now()),
+            ..RegistrationFacts::default()
+        };
+        let id = text(&client["id"]).parse().unwrap();
+        let write = |tx: &mut Tx<'_>| {
+            let before = klaar_domain::clients::find(tx, &self.practice, id)?;
+            let event = Event::new("registration.changed", "nightly").on(id);
+            let set = door::open(tx, &self.practice, &Actor::system("test"), event)?;
+            set.write_facts(tx, &[(before.key, &before.facts, &facts)])
+        };
+        self.house.db.write(write).unwrap();
     }
 
     /// The delivered view that is called so in English.

@@ -14,6 +14,7 @@ use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::page;
 use klaar_domain::views::saved::{self, View, ViewId};
 use klaar_domain::views::{Asker, Cell, Concern, Listed, Listing, TableColumn, TableRow};
+use serde::ser::{Error as _, SerializeMap as _};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -169,6 +170,7 @@ pub struct RowOut<'a> {
 }
 
 /// What rows are made with.
+#[derive(Debug)]
 struct Ground<'a> {
     columns: &'a [TableColumn<'a>],
     concern: &'a Concern,
@@ -177,36 +179,54 @@ struct Ground<'a> {
 }
 
 impl<'a> RowOut<'a> {
-    fn of(row: &'a TableRow, ground: &Ground<'a>) -> Result<Self> {
-        let contacts = ground.contacts.get(&row.key).map(Vec::as_slice).unwrap_or_default();
-        let relations = ground.relations.get(&row.key).map(Vec::as_slice).unwrap_or_default();
-        let cells = row.cells(ground.columns, ground.concern)?.into_iter();
-        let is_concerned =
-            |column: &TableColumn<'_>| column.field.is_none_or(|field| ground.concern.has_key(row.key, field));
-        let value = |(column, cell): (&'a TableColumn<'a>, Cell<'a>)| match cell {
-            Cell::Elsewhere if column.name == "relations.kind" => (column.name, CellOut::Texts(relations.to_vec())),
-            Cell::Elsewhere => (column.name, CellOut::Texts(said_of(contacts, column.name))),
-            cell if is_concerned(column) => (column.name, CellOut::of(cell)),
-            _ => (column.name, CellOut::Empty),
+    fn of(row: &'a TableRow, ground: &'a Ground<'a>) -> Self {
+        let is_locked = |column: &&TableColumn<'_>| {
+            column.refusal.is_none() && (row.is_archived || !ground.is_concerned(row, column))
         };
-        let is_locked =
-            |column: &&TableColumn<'_>| column.refusal.is_none() && (row.is_archived || !is_concerned(column));
-        Ok(Self {
+        Self {
             id: row.id,
             revision: row.revision,
-            values: ValuesOut(ground.columns.iter().zip(cells).map(value).collect()),
+            values: ValuesOut { row, ground },
             locked: ground.columns.iter().filter(is_locked).map(|column| column.name).collect(),
-        })
+        }
     }
 }
 
-/// The values of a row under the names of the columns.
+impl<'a> Ground<'a> {
+    fn is_concerned(&self, row: &TableRow, column: &TableColumn<'_>) -> bool {
+        column.field.is_none_or(|field| self.concern.has_key(row.key, field))
+    }
+
+    fn cell(&self, row: &TableRow, column: &TableColumn<'_>, cell: Cell<'a>) -> CellOut<'a> {
+        match cell {
+            Cell::Elsewhere if column.name == "relations.kind" => {
+                CellOut::Texts(self.relations.get(&row.key).cloned().unwrap_or_default())
+            }
+            Cell::Elsewhere => {
+                let contacts = self.contacts.get(&row.key).map(Vec::as_slice).unwrap_or_default();
+                CellOut::Texts(said_of(contacts, column.name))
+            }
+            cell if self.is_concerned(row, column) => CellOut::of(cell),
+            _ => CellOut::Empty,
+        }
+    }
+}
+
+/// The values of a row under the names of the columns, each made when it is written.
 #[derive(Debug)]
-struct ValuesOut<'a>(Vec<(&'a str, CellOut<'a>)>);
+struct ValuesOut<'a> {
+    row: &'a TableRow,
+    ground: &'a Ground<'a>,
+}
 
 impl Serialize for ValuesOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, cell)| (name, cell)))
+        let Self { row, ground } = self;
+        let mut map = serializer.serialize_map(Some(ground.columns.len()))?;
+        for (column, cell) in ground.columns.iter().zip(row.cells(ground.columns, ground.concern)) {
+            map.serialize_entry(column.name, &ground.cell(row, column, cell.map_err(S::Error::custom)?))?;
+        }
+        map.end()
     }
 }
 
@@ -280,7 +300,7 @@ fn table(
     let ground = Ground { columns: &columns, concern: &concern, contacts: &contacts, relations: &relations };
     Reply::ok(&RowsOut {
         columns: columns.iter().map(ColumnOut::of).collect(),
-        items: page.items.iter().map(|row| RowOut::of(row, &ground)).collect::<Result<_>>()?,
+        items: page.items.iter().map(|row| RowOut::of(row, &ground)).collect(),
         next_cursor: page.next_cursor,
         total: page.total.unwrap_or_default(),
     })

@@ -94,10 +94,7 @@ many_practices() { # DATABASE
   SETTINGS=(KLAAR_DATABASE_URL="$url" "${SECRET[@]}")
   port=$(free_port_candidate)
   begin_klaar "$port" serve --no-worker
-  "$NODE" "$DRIVERS/rest/many.js" prepare "http://127.0.0.1:$port" "$RUN_DIR/many"
-  stop_servers
-  begin_klaar "$port" serve --no-worker
-  report_figure "$name.first" "$("$NODE" "$DRIVERS/rest/many.js" first "http://127.0.0.1:$port" "$RUN_DIR/many")" lists/s
+  report_figure "$name.first" "$("$NODE" "$DRIVERS/rest/many.js" "http://127.0.0.1:$port" "$RUN_DIR/many")" lists/s
   load "http://127.0.0.1:$port" "$RUN_DIR/many.paths"
   report_figure "$name" "$RATE" lists/s
   report_figure "$name.memory" "$(resident)" MiB

@@ -53,7 +53,8 @@ macro_rules! id_type {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!($prefix, "_{}"), self.0.0.simple())
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(self.0.0.simple().encode_lower(&mut [0; 32]))
             }
         }
 
@@ -66,7 +67,11 @@ macro_rules! id_type {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                // Not through the formatter, for a page of a list has hundreds of them.
+                let mut text = String::with_capacity(concat!($prefix, "_").len() + 32);
+                text.push_str(concat!($prefix, "_"));
+                text.push_str(self.0.0.simple().encode_lower(&mut [0; 32]));
+                serializer.serialize_str(&text)
             }
         }
 

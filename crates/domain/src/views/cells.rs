@@ -1,5 +1,7 @@
 //! The cells of a table: of the clients of a page only what its columns show is read, in one statement.
 
+use std::sync::Arc;
+
 use diesel::backend::Backend;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -33,10 +35,8 @@ pub struct TableRow {
     pub revision: i64,
     /// Its cells cannot be changed.
     pub is_archived: bool,
-    /// The cells of fixed fields as a JSON array, in the order of their columns.
-    fixed: String,
-    /// All custom values as a JSON object, when one of them is asked for.
-    values: Option<String>,
+    /// What it has in each column that was asked for, as JSON; `None` for nothing, and for what stands elsewhere.
+    cells: Box<[Option<Box<RawValue>>]>,
 }
 
 /// What a row has in a column.
@@ -60,10 +60,10 @@ pub enum Cell<'a> {
     Elsewhere,
 }
 
-/// Where the value of a column stands in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the value of a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Standing {
-    /// Among the fixed ones, and how the database spells it.
+    /// On the card, and how the database spells it.
     Fixed(&'static str),
     /// Among the custom ones, by the field's key.
     Custom(i64),
@@ -81,45 +81,54 @@ impl Standing {
     }
 }
 
-/// What is read of each client.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    fixed: String,
-    is_custom: bool,
-}
+/// What is read of each client: the columns in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked(Vec<Standing>);
 
 impl Asked {
     /// What the columns that are called `names` show.
     pub fn of(names: &[String], catalogue: &Catalogue) -> Self {
         let subjects = names.iter().filter_map(|name| Subject::named(name, catalogue));
-        let (mut fixed, mut is_custom) = (Vec::new(), false);
-        for standing in subjects.map(|subject| Standing::of(subject.column)) {
-            match standing {
-                Standing::Fixed(text) => fixed.push(text),
-                Standing::Custom(_) => is_custom = true,
-                Standing::Elsewhere => {}
-            }
-        }
-        Self { fixed: fixed.join(", "), is_custom }
+        Self(subjects.map(|subject| Standing::of(subject.column)).collect())
+    }
+
+    /// The expressions of what is on the card, with commas between them.
+    fn fixed(&self) -> String {
+        let fixed = self.0.iter().filter_map(|standing| match standing {
+            Standing::Fixed(text) => Some(*text),
+            Standing::Custom(_) | Standing::Elsewhere => None,
+        });
+        fixed.collect::<Vec<_>>().join(", ")
+    }
+
+    fn has_custom(&self) -> bool {
+        self.0.iter().any(|standing| matches!(standing, Standing::Custom(_)))
+    }
+
+    /// The cells, from those on the card as a JSON array and all custom values as an object.
+    fn cells(&self, fixed: &str, values: Option<&str>) -> Result<Box<[Option<Box<RawValue>>]>> {
+        let mut fixed = serde_json::from_str::<Vec<Box<RawValue>>>(fixed)?.into_iter();
+        let values = values.map(StoredValues::of).transpose()?.unwrap_or_default();
+        let cells = self.0.iter().map(|standing| match standing {
+            Standing::Fixed(_) => fixed.next(),
+            Standing::Custom(key) => values.get(*key).map(ToOwned::to_owned),
+            Standing::Elsewhere => None,
+        });
+        Ok(cells.map(|cell| cell.filter(|json| json.get() != "null")).collect())
     }
 }
 
 impl TableRow {
-    /// What the row has in each of the columns that it was read for, on the day of the list.
-    ///
-    /// # Errors
-    /// When the database gave something else than it was asked for.
-    pub fn cells<'a>(&'a self, columns: &'a [TableColumn<'a>], concern: &Concern) -> Result<Vec<Cell<'a>>> {
-        let fixed: Vec<&RawValue> = serde_json::from_str(&self.fixed)?;
-        let values = self.values.as_deref().map(StoredValues::of).transpose()?.unwrap_or_default();
-        let mut fixed = fixed.into_iter();
-        let cell = |column: &'a TableColumn<'a>| {
-            let raw = match Standing::of(column.subject.column) {
-                Standing::Fixed(_) => fixed.next(),
-                Standing::Custom(key) => values.get(key),
-                Standing::Elsewhere => return Ok(Cell::Elsewhere),
-            };
-            match (column.subject.kind, raw.filter(|raw| raw.get() != "null")) {
+    /// What the row has in each of the columns that it was read for, on the day of the list; errors are of a database that
+    /// gave something else than it was asked for.
+    pub fn cells<'a>(
+        &'a self,
+        columns: &'a [TableColumn<'a>],
+        concern: &'a Concern,
+    ) -> impl Iterator<Item = Result<Cell<'a>>> {
+        let cell = move |(column, json): (&'a TableColumn<'a>, &'a Option<Box<RawValue>>)| {
+            match (column.subject.kind, json.as_deref()) {
+                _ if Standing::of(column.subject.column) == Standing::Elsewhere => Ok(Cell::Elsewhere),
                 // Without a last day there is nothing that lasts.
                 (Kind::Lasting, None) => Ok(Cell::Flag(false)),
                 (Kind::Lasting, Some(day)) => {
@@ -127,10 +136,16 @@ impl TableRow {
                     Ok(Cell::Flag(day.is_ok_and(|day| concern.is_ahead(day))))
                 }
                 (_, None) => Ok(Cell::Empty),
-                (_, Some(raw)) => meant(raw, column),
+                (_, Some(json)) => meant(json, column),
             }
         };
-        columns.iter().map(cell).collect()
+        columns.iter().zip(&self.cells).map(cell)
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let texts: usize = self.cells.iter().flatten().map(|json| json.get().len()).sum();
+        size_of::<Self>() + size_of_val(&*self.cells) + texts
     }
 }
 
@@ -165,37 +180,36 @@ fn meant<'a>(raw: &'a RawValue, column: &'a TableColumn<'a>) -> Result<Cell<'a>>
     })
 }
 
+/// Rows, and the practice's version and the one at which its fields last changed.
+pub type RowsRead = (Vec<Arc<TableRow>>, (i64, i64));
+
 /// The rows of the practice's clients with these keys, in any order, with what is asked; and, in the same breath, the practice's
 /// version and the one at which its fields last changed.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the practice is gone.
-pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], asked: Asked) -> Result<(Vec<TableRow>, (i64, i64))> {
+pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], asked: &Asked) -> Result<RowsRead> {
     if keys.is_empty() {
         return Ok((Vec::new(), queries::versions(conn, practice)?));
     }
-    let practice = practice.id;
+    let (fixed, is_custom, practice) = (asked.fixed(), asked.has_custom(), practice.id);
     let read: Vec<Read> = match conn {
         Conn::Postgres(c) => {
-            let fixed = asked.fixed.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
-            Cells { practice, keys, asked: Asked { fixed, ..asked } }.load(c)?
+            let fixed = fixed.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
+            Cells { practice, keys, fixed, is_custom }.load(c)?
         }
         Conn::Sqlite(c) => {
             let keys = serde_json::to_string(keys)?;
-            let fixed = asked.fixed.replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
-            Cells { practice, keys, asked: Asked { fixed, ..asked } }.load(c)?
+            let fixed = fixed.replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
+            Cells { practice, keys, fixed, is_custom }.load(c)?
         }
     };
     let versions = read.first().and_then(|row| Some((row.0?, row.1?)));
-    let row = |Read(_, _, key, id, revision, is_archived, fixed, values): Read| TableRow {
-        key,
-        id,
-        revision,
-        is_archived,
-        fixed,
-        values,
+    let row = |Read(_, _, key, id, revision, is_archived, fixed, values): Read| {
+        let cells = asked.cells(&fixed, values.as_deref())?;
+        Ok(Arc::new(TableRow { key, id, revision, is_archived, cells }))
     };
-    Ok((read.into_iter().map(row).collect(), versions.ok_or(Error::NotFound("client"))?))
+    Ok((read.into_iter().map(row).collect::<Result<_>>()?, versions.ok_or(Error::NotFound("client"))?))
 }
 
 #[derive(Queryable)]
@@ -206,7 +220,8 @@ struct Read(Option<i64>, Option<i64>, i64, ClientId, i64, bool, String, Option<S
 struct Cells<K> {
     practice: PracticeId,
     keys: K,
-    asked: Asked,
+    fixed: String,
+    is_custom: bool,
 }
 
 impl<K> Query for Cells<K> {
@@ -241,9 +256,9 @@ impl<K> Cells<K> {
         out.push_bind_param::<UidType, _>(&self.practice)?;
         out.push_sql("), c.key, c.id, v.revision, c.archived_at IS NOT NULL, ");
         out.push_sql(array);
-        out.push_sql(&self.asked.fixed);
+        out.push_sql(&self.fixed);
         out.push_sql(end);
-        out.push_sql(if self.asked.is_custom { values } else { "NULL" });
+        out.push_sql(if self.is_custom { values } else { "NULL" });
         out.push_sql(" FROM clients c JOIN client_values v ON v.client_key = c.key WHERE c.practice_id = ");
         out.push_bind_param::<UidType, _>(&self.practice)?;
         Ok(())
@@ -267,5 +282,22 @@ impl QueryFragment<Pg> for Cells<&[i64]> {
         out.push_bind_param::<Array<BigInt>, _>(&self.keys)?;
         out.push_sql(")");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Asked {
+    /// No columns.
+    pub fn nothing() -> Self {
+        Self(Vec::new())
+    }
+}
+
+#[cfg(test)]
+impl TableRow {
+    /// A row with these cells, each as JSON.
+    pub fn made_of(key: i64, id: ClientId, cells: &[&str]) -> Self {
+        let cell = |json: &&str| serde_json::value::RawValue::from_string((*json).to_owned()).ok();
+        Self { key, id, revision: 1, is_archived: false, cells: cells.iter().map(cell).collect() }
     }
 }

@@ -1,4 +1,4 @@
-//! The columns that a process keeps of its practices, bounded in bytes; never believed, only checked.
+//! The columns that a process keeps of its practices, and rows of tables, bounded in bytes; never believed, only checked.
 //!
 //! Whoever lists asks the columns as they are and then the database, in the statement that reads the page, for the
 //! practice's version. When that is another, the columns catch up from the change log, and the list is made again in one
@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
+use super::cells::{Asked, TableRow};
 use super::columns::{Column, Raw};
 use super::queries::{self, Delta, Whom};
 use super::rows::Rows;
+use super::shown::Tables;
 use super::subjects::ColumnId;
 use crate::identity::{Practice, PracticeId};
 use crate::kernel::db::{self, Conn};
@@ -19,7 +21,10 @@ use crate::kernel::error::Result;
 /// Changes of one field that are read one by one rather than its columns anew, beside a quarter of the clients.
 const FEW: usize = 1_000;
 
-/// The columns that this process keeps.
+/// So many times as much as the rows of one table, as long as they are recent, is kept in all.
+const TABLES: usize = 16;
+
+/// What this process keeps.
 #[derive(Debug)]
 pub struct Columns {
     most: usize,
@@ -36,8 +41,9 @@ struct Kept {
     version: Option<i64>,
     keys: Vec<i64>,
     columns: HashMap<ColumnId, Slot>,
+    tables: Mutex<Tables>,
     /// What was counted for it last.
-    size: usize,
+    size: AtomicUsize,
 }
 
 /// A column and when it was last asked.
@@ -103,6 +109,31 @@ impl Columns {
         Some((version, look(&Rows { keys: &kept.keys, columns: &kept.columns })))
     }
 
+    /// The rows of these clients that are kept, of this version.
+    pub fn rows(&self, practice: &Practice, version: i64, asked: &Asked, keys: &[i64]) -> Vec<Arc<TableRow>> {
+        let kept = self.of(practice);
+        let kept = kept.read().unwrap_or_else(PoisonError::into_inner);
+        if kept.version != Some(version) {
+            return Vec::new();
+        }
+        let moment = self.moment.fetch_add(1, Ordering::Relaxed);
+        kept.tables().rows(asked, keys, moment)
+    }
+
+    /// Keeps rows that were read at this version.
+    pub fn keep_rows(&self, practice: &Practice, version: i64, asked: &Asked, rows: &[Arc<TableRow>]) {
+        let kept = self.of(practice);
+        let kept = kept.read().unwrap_or_else(PoisonError::into_inner);
+        if kept.version != Some(version) {
+            return;
+        }
+        let moment = self.moment.fetch_add(1, Ordering::Relaxed);
+        kept.tables().keep(asked, rows, self.most / TABLES, moment);
+        self.count(&kept);
+        drop(kept);
+        self.keep_room();
+    }
+
     /// Looks at the columns as they are at the version of one snapshot of the database, in which `prepare` says which are
     /// needed and `look` may go on reading.
     ///
@@ -125,11 +156,9 @@ impl Columns {
             self.load(conn, practice, &mut kept, &needed)?;
             look(conn, &Rows { keys: &kept.keys, columns: &kept.columns }, prepared)
         });
-        self.count(&mut kept);
+        self.count(&kept);
         drop(kept);
-        if self.size.load(Ordering::Relaxed) > self.most {
-            self.make_room();
-        }
+        self.keep_room();
         outcome
     }
 
@@ -138,8 +167,7 @@ impl Columns {
             return Ok(());
         }
         // What fails half-way leaves nothing behind that could be taken for whole.
-        let size = kept.size;
-        let before = std::mem::replace(kept, Kept { size, ..Kept::default() });
+        let before = kept.take();
         let most = before.keys.len() / 4 + FEW;
         let delta = match before.version.filter(|before| *before < version) {
             Some(version) => Some(queries::delta(conn, practice, version, most)?),
@@ -151,9 +179,9 @@ impl Columns {
         };
         *kept = match caught {
             Some(caught) => caught,
-            None => Kept { keys: queries::keys(conn, practice)?, ..Kept::default() },
+            None => Kept { keys: queries::keys(conn, practice)?, ..kept.take() },
         };
-        (kept.version, kept.size) = (Some(version), size);
+        kept.version = Some(version);
         Ok(())
     }
 
@@ -174,36 +202,65 @@ impl Columns {
     }
 
     /// Counts what a practice takes anew.
-    fn count(&self, kept: &mut Kept) {
+    fn count(&self, kept: &Kept) {
         let columns: usize = kept.columns.values().map(|slot| slot.column.size()).sum();
-        let size = kept.keys.capacity() * size_of::<i64>() + columns;
+        let size = kept.keys.capacity() * size_of::<i64>() + columns + kept.tables().size();
         self.size.fetch_add(size, Ordering::Relaxed);
-        self.size.fetch_sub(kept.size, Ordering::Relaxed);
-        kept.size = size;
+        self.size.fetch_sub(kept.size.swap(size, Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Lets go of the columns that were asked longest ago, until a tenth of the room is free again.
+    fn keep_room(&self) {
+        if self.size.load(Ordering::Relaxed) > self.most {
+            self.make_room();
+        }
+    }
+
+    /// Lets go of the columns and the rows that were asked longest ago, until a tenth of the room is free again.
     fn make_room(&self) {
         let all: Vec<Arc<RwLock<Kept>>> =
             self.practices.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let mut slots = Vec::new();
+        let mut parts = Vec::new();
         for (at, kept) in all.iter().enumerate() {
             if let Ok(kept) = kept.try_read() {
-                slots.extend(kept.columns.iter().map(|(id, slot)| (slot.used.load(Ordering::Relaxed), at, *id)));
+                let columns =
+                    kept.columns.iter().map(|(id, slot)| (slot.used.load(Ordering::Relaxed), Part::Column(*id)));
+                parts.extend(columns.map(|(used, part)| (used, at, part)));
+                parts.extend(kept.tables().used().map(|(asked, used)| (used, at, Part::Table(asked.clone()))));
             }
         }
-        slots.sort_unstable_by_key(|(used, ..)| *used);
-        for (_, at, id) in slots {
+        parts.sort_unstable_by_key(|(used, ..)| *used);
+        for (_, at, part) in parts {
             if self.size.load(Ordering::Relaxed) <= self.most / 10 * 9 {
                 break;
             }
             let Some(mut kept) = all.get(at).and_then(|kept| try_write(kept)) else { continue };
-            kept.columns.remove(&id);
-            if kept.columns.is_empty() {
-                *kept = Kept { size: kept.size, ..Kept::default() };
+            match part {
+                Part::Column(id) => drop(kept.columns.remove(&id)),
+                Part::Table(asked) => kept.tables().drop_table(&asked),
             }
-            self.count(&mut kept);
+            if kept.columns.is_empty() {
+                kept.take();
+            }
+            self.count(&kept);
         }
+    }
+}
+
+/// What is let go as a whole.
+enum Part {
+    Column(ColumnId),
+    Table(Asked),
+}
+
+impl Kept {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes everything out but what is counted.
+    fn take(&mut self) -> Self {
+        let size = AtomicUsize::new(self.size.load(Ordering::Relaxed));
+        std::mem::replace(self, Self { size, ..Self::default() })
     }
 }
 
@@ -249,6 +306,11 @@ fn apply(conn: &mut Conn, practice: &Practice, mut kept: Kept, delta: &Delta) ->
         columns.insert(id, slot);
     }
     kept.columns = columns;
+    let mut tables = std::mem::take(&mut *kept.tables());
+    if delta.many.is_empty() && !delta.all_facts {
+        delta.logged.iter().map(|(client, _)| client).chain(&delta.facts).for_each(|client| tables.forget(*client));
+        kept.tables = Mutex::new(tables);
+    }
     Ok(Some(kept))
 }
 

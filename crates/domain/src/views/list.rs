@@ -1,31 +1,26 @@
 //! Lists: a page of the clients that a filter means, in order, with their exact number.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cells::{self, Asked, TableRow};
-use super::columns::Bits;
-use super::criteria::{self, Concern};
-use super::filter::{self, Node};
+use super::cells::{self, Asked, RowsRead, TableRow};
+use super::criteria::Concern;
 use super::kept::{Columns, Usage};
 use super::operands::{Ground, zone_of};
-use super::order::{Behind, Place};
+use super::plan::{Found, Plan, Position};
 use super::rows::Rows;
-use super::sorting::Sorting;
-use super::subjects::{ColumnId, Subject};
+
 use crate::clients::{self, Client};
-use crate::custom_fields::{Catalogue, Catalogues, CategoryId};
-use crate::identity::{self, Caller, Practice};
+use crate::custom_fields::{Catalogue, Catalogues};
+use crate::identity::{Caller, Practice};
 use crate::kernel::actor::ActorKind;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
-use crate::kernel::error::{Error, Result};
-use crate::kernel::page::{self, Page};
+use crate::kernel::error::Result;
+use crate::kernel::page::Page;
 
 /// What lists are answered from; one for all threads of a process.
 #[derive(Debug)]
@@ -62,41 +57,24 @@ pub struct Listed<T> {
 struct Reader<'a, A, T> {
     /// What to read, against the fields.
     ask: &'a dyn Fn(&Catalogue) -> Result<A>,
-    /// Reads it for the clients with some keys, in any order, by their keys; and the versions in the same breath.
+    /// Reads it for the clients that were found, in any order, by their keys; and the versions in the same breath.
     read: Read<'a, A, T>,
 }
 
-type Read<'a, A, T> = &'a dyn Fn(&mut Conn, A, &[i64]) -> Result<(Vec<(i64, T)>, Versions)>;
+type Read<'a, A, T> = &'a dyn Fn(&mut Conn, A, Sought<'_>) -> Result<(Vec<(i64, T)>, Versions)>;
+
+/// The clients of a page.
+struct Sought<'a> {
+    keys: &'a [i64],
+    /// The version at which they were found; `None` when the database is held at it meanwhile.
+    version: Option<i64>,
+}
 
 /// The practice's version when something was read, and the one at which its fields had last changed.
 type Versions = (i64, i64);
 
 /// Finds the rows of a page.
 type Find<'a> = &'a dyn Fn(&Rows<'_>, &Plan) -> Found;
-
-/// A listing against a practice's fields.
-pub(super) struct Plan {
-    pub(super) node: Node,
-    pub(super) sorting: Sorting,
-    /// All columns that it asks.
-    pub(super) columns: Vec<ColumnId>,
-    /// Whom the categories that have criteria concern; none when nobody asks.
-    criteria: Vec<(CategoryId, Node)>,
-    /// The day that it is in the practice.
-    today: Date,
-}
-
-/// Where a page begins: the order, the place of the last client in it, and its key.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Position(String, Vec<Place>, i64);
-
-/// The rows of a page before the clients are read.
-pub(super) struct Found {
-    pub(super) keys: Vec<i64>,
-    pub(super) total: usize,
-    pub(super) next: Option<String>,
-    concern: Concern,
-}
 
 /// Whoever asks, and when.
 #[derive(Debug, Clone, Copy)]
@@ -155,8 +133,8 @@ impl Lists {
         listing: &Listing,
         place: (Option<&str>, u32),
     ) -> Result<Listed<Client>> {
-        let read = |conn: &mut Conn, (): (), keys: &[i64]| {
-            let (clients, versions) = clients::with_keys(conn, asker.practice, keys)?;
+        let read = |conn: &mut Conn, (): (), sought: Sought<'_>| {
+            let (clients, versions) = clients::with_keys(conn, asker.practice, sought.keys)?;
             Ok((clients.into_iter().map(|client| (client.key, client)).collect(), versions))
         };
         self.listed(conn, asker, listing, place, &Reader { ask: &|_| Ok(()), read: &read })
@@ -173,13 +151,27 @@ impl Lists {
         listing: &Listing,
         place: (Option<&str>, u32),
         columns: &dyn Fn(&Catalogue) -> Result<Vec<String>>,
-    ) -> Result<Listed<TableRow>> {
+    ) -> Result<Listed<Arc<TableRow>>> {
         let ask = |catalogue: &Catalogue| Ok(Asked::of(&columns(catalogue)?, catalogue));
-        let read = |conn: &mut Conn, asked: Asked, keys: &[i64]| {
-            let (rows, versions) = cells::rows(conn, asker.practice, keys, asked)?;
+        let read = |conn: &mut Conn, asked: Asked, sought: Sought<'_>| {
+            let (rows, versions) = self.rows(conn, asker.practice, &asked, &sought)?;
             Ok((rows.into_iter().map(|row| (row.key, row)).collect(), versions))
         };
         self.listed(conn, asker, listing, place, &Reader { ask: &ask, read: &read })
+    }
+
+    /// The rows of these clients, of which only those are read that are not kept from before.
+    fn rows(&self, conn: &mut Conn, practice: &Practice, asked: &Asked, sought: &Sought<'_>) -> Result<RowsRead> {
+        let Some(version) = sought.version else { return cells::rows(conn, practice, sought.keys, asked) };
+        let mut rows = self.columns.rows(practice, version, asked, sought.keys);
+        let known: HashSet<i64> = rows.iter().map(|row| row.key).collect();
+        let missing: Vec<i64> = sought.keys.iter().copied().filter(|key| !known.contains(key)).collect();
+        let (read, versions) = cells::rows(conn, practice, &missing, asked)?;
+        if versions.0 == version && !read.is_empty() {
+            self.columns.keep_rows(practice, version, asked, &read);
+        }
+        rows.extend(read);
+        Ok((rows, versions))
     }
 
     fn listed<A, T>(
@@ -205,7 +197,7 @@ impl Lists {
         };
         self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, asked, catalogue)| {
             let found = find(rows, &plan);
-            let (read, _) = (reader.read)(conn, asked, &found.keys)?;
+            let (read, _) = (reader.read)(conn, asked, Sought { keys: &found.keys, version: None })?;
             Ok(found.listed(read, catalogue))
         })
     }
@@ -228,7 +220,8 @@ impl Lists {
         else {
             return Ok(None);
         };
-        let (read, (now_at, fields_at)) = (reader.read)(conn, asked, &found.keys)?;
+        let sought = Sought { keys: &found.keys, version: Some(version) };
+        let (read, (now_at, fields_at)) = (reader.read)(conn, asked, sought)?;
         let is_true = now_at == version && fields_at <= at;
         Ok(is_true.then(|| found.listed(read, catalogue)))
     }
@@ -275,17 +268,6 @@ pub(super) struct Seen<X> {
     pub(super) catalogue: Arc<Catalogue>,
 }
 
-impl Position {
-    /// The position that a cursor of the same order keeps.
-    pub(super) fn read(cursor: Option<&str>, listing: &Listing) -> Result<Option<Self>> {
-        let from: Option<Self> = cursor.map(page::decode).transpose()?;
-        if from.as_ref().is_some_and(|Self(sort, ..)| *sort != listing.sort) {
-            return Err(Error::invalid("/cursor", "malformed_cursor"));
-        }
-        Ok(from)
-    }
-}
-
 impl Lists {
     /// Runs `work` in one snapshot of the database with the keys of all clients that match, by creation, and the fields.
     ///
@@ -309,85 +291,5 @@ impl Lists {
             let keys = found.rows().filter_map(|row| rows.keys.get(row).copied()).collect();
             work(conn, keys, &catalogue)
         })
-    }
-}
-
-impl Plan {
-    fn of(listing: &Listing, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<Self> {
-        let zone = zone_of(asker.practice);
-        let ground = asker.ground(catalogue, &zone);
-        let mut parts = Vec::new();
-        for tree in listing.filter.iter().chain(&listing.also) {
-            parts.push(filter::read(tree, &ground, "/filter").map_err(Error::Invalid)?);
-        }
-        let plain = |field: &str, op: &str, value: Value| {
-            let condition = serde_json::json!({ "field": field, "op": op, "value": value });
-            filter::read(&condition, &ground, "/search").map_err(Error::Invalid)
-        };
-        if let Some(words) = &listing.search {
-            parts.push(plain("search", "matches", Value::from(words.as_str()))?);
-        }
-        let mut columns = Vec::new();
-        parts.iter().for_each(|part| part.columns(&mut columns));
-        let archived = Subject::named("archived", catalogue).map(|subject| subject.column);
-        if !archived.is_some_and(|column| columns.contains(&column)) {
-            parts.push(plain("archived", "eq", Value::from(false))?);
-        }
-        let node = Node::And(parts);
-        let mut sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
-        sorting.on_day(|| ground.today());
-        node.columns(&mut columns);
-        sorting.columns(&mut columns);
-        Ok(Self { node, sorting, columns, criteria: Vec::new(), today: asker.now.in_zone(&zone).date() })
-    }
-
-    /// The same plan, which also finds out whom the categories concern.
-    fn with_criteria(mut self, catalogue: &Catalogue, asker: &Asker<'_>) -> Self {
-        self.criteria = criteria::all_met(catalogue, asker.practice, asker.now);
-        self.criteria.iter().for_each(|(_, node)| node.columns(&mut self.columns));
-        self
-    }
-
-    fn name_members(&mut self, conn: &mut Conn, practice: &Practice) -> Result<()> {
-        if self.sorting.needs_members() {
-            self.sorting.name_members(&identity::members(conn, practice)?);
-        }
-        Ok(())
-    }
-
-    pub(super) fn page(&self, rows: &Rows<'_>, (sort, from): (&str, Option<&Position>), limit: u32) -> Found {
-        let matching: Bits = self.node.rows(rows);
-        let total = matching.count();
-        let order = self.sorting.over(rows);
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let behind = from.map(|Position(_, places, key)| {
-            let place = rows.place(*key);
-            Behind { places, row: place.unwrap_or_else(|row| row), is_there: place.is_ok() }
-        });
-        let mut first = order.first(&matching, behind.as_ref(), wanted.saturating_add(1));
-        let is_more = first.len() > wanted;
-        first.truncate(wanted);
-        let key = |row: &usize| rows.keys.get(*row).copied().unwrap_or_default();
-        let position = |row: &usize| page::encode(&Position(sort.to_owned(), order.places(*row), key(row)));
-        let next = first.last().filter(|_| is_more).map(position);
-        let keys = first.iter().map(key).collect();
-        let concern = Concern::among(&self.criteria, rows, &first, self.today);
-        Found { keys, total, next, concern }
-    }
-}
-
-impl Found {
-    /// What was read for the clients, which came in any order, in the order of the page.
-    pub(super) fn page<T>(&self, read: Vec<(i64, T)>) -> Page<T> {
-        let mut by_key: HashMap<i64, T> = read.into_iter().collect();
-        Page {
-            items: self.keys.iter().filter_map(|key| by_key.remove(key)).collect(),
-            next_cursor: self.next.clone(),
-            total: i64::try_from(self.total).ok(),
-        }
-    }
-
-    fn listed<T>(self, read: Vec<(i64, T)>, catalogue: Arc<Catalogue>) -> Listed<T> {
-        Listed { page: self.page(read), catalogue, concern: self.concern }
     }
 }

@@ -132,6 +132,15 @@ impl<'a> Key<'a> {
         }
     }
 
+    /// A rank as it orders rows in its direction. What has no value comes last in either.
+    fn lead(&self, rank: Option<u64>) -> Lead {
+        match rank {
+            None => (true, 0),
+            Some(rank) if self.descending => (false, !rank),
+            Some(rank) => (false, rank),
+        }
+    }
+
     fn compare(&self, a: (Option<u64>, &[u8]), b: (Option<u64>, &[u8])) -> Ordering {
         let by_value = match (a.0, b.0) {
             (None, None) => return Ordering::Equal,
@@ -143,6 +152,9 @@ impl<'a> Key<'a> {
         if self.descending { by_value.reverse() } else { by_value }
     }
 }
+
+/// What orders a row in front of everything else: whether it has no value, and its rank in the direction of the order.
+type Lead = (bool, u64);
 
 /// An order: its keys, and whether later clients come first among equals.
 pub struct Order<'a> {
@@ -193,30 +205,34 @@ impl<'a> Order<'a> {
 
     /// The first `most` rows of the set behind a position, in order.
     pub fn first(&self, rows: &Bits, from: Option<&Behind<'_>>, most: usize) -> Vec<usize> {
-        let behind = rows.rows().filter(|row| from.is_none_or(|from| self.is_behind(*row, from)));
         let Some(key) = self.keys.first() else {
+            let behind = rows.rows().filter(|row| from.is_none_or(|from| self.is_behind(*row, from)));
             return if self.newest_first { self.last(behind, most) } else { behind.take(most).collect() };
         };
+        let begin = from.and_then(|from| Some((key.lead(key.of_place(from.places.first()?).0), from)));
+        let behind = rows.rows().map(|row| (key.lead(key.rank(row)), row)).filter(|(lead, row)| match begin {
+            Some((at, from)) => *lead > at || (*lead == at && self.is_behind(*row, from)),
+            None => true,
+        });
+        let compare = |a: &(Lead, usize), b: &(Lead, usize)| a.0.cmp(&b.0).then_with(|| self.compare(a.1, b.1));
         // Twice as many as wanted are gathered before the worse half is thrown away; what is worse than the last one kept
         // is not gathered any more.
-        let mut kept: Vec<usize> = Vec::with_capacity(2 * most);
-        let mut worst: Option<Option<u64>> = None;
-        for row in behind {
-            if let Some(rank) = worst
-                && key.compare((key.rank(row), &[]), (rank, &[])) == Ordering::Greater
-            {
+        let mut kept: Vec<(Lead, usize)> = Vec::with_capacity(2 * most);
+        let mut worst: Option<Lead> = None;
+        for (lead, row) in behind {
+            if worst.is_some_and(|worst| lead > worst) {
                 continue;
             }
-            kept.push(row);
+            kept.push((lead, row));
             if kept.len() >= 2 * most.max(1) {
-                kept.sort_unstable_by(|a, b| self.compare(*a, *b));
+                let (_, last, _) = kept.select_nth_unstable_by(most.max(1) - 1, compare);
+                worst = Some(last.0);
                 kept.truncate(most);
-                worst = kept.last().map(|row| key.rank(*row));
             }
         }
-        kept.sort_unstable_by(|a, b| self.compare(*a, *b));
+        kept.sort_unstable_by(compare);
         kept.truncate(most);
-        kept
+        kept.into_iter().map(|(_, row)| row).collect()
     }
 
     /// All rows of the set, in order.

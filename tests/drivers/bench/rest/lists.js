@@ -2,7 +2,7 @@
 // (by name). Looks whether both sides answer alike, in some segments. Writes ours.one, ours.three, theirs.one, theirs.three.
 // node lists.js OURS KEY THEIRS FOLDER
 const { writeFileSync } = require('node:fs');
-const { ask, makeView, where, listPath, finish } = require('./api.js');
+const { ask, where, listPath, finish } = require('./api.js');
 
 const [ours, key, theirs, folder] = process.argv.slice(2);
 const SEGMENTS = Array.from({ length: 20 }, (_, n) => `seg${String(n).padStart(2, '0')}`);
@@ -25,10 +25,9 @@ async function put(kind, path, other, [compares, field]) {
 }
 
 (async () => {
-  const view = await makeView(ours, key);
   for (const [at, segment] of SEGMENTS.entries()) {
     const compares = at % COMPARED === 0;
-    const first = listPath(view, where('cf_segment', 'eq', segment), '-fields.cf_fee');
+    const first = listPath(where('cf_segment', 'eq', segment), '-fields.cf_fee');
     let path = first;
     for (const offset of [0, 50, 100]) {
       const other = `/clients?cf_segment=${segment}&sort=-cf_fee&limit=50&offset=${offset}`;
@@ -39,7 +38,7 @@ async function put(kind, path, other, [compares, field]) {
       for (const fee of [1000, 2000]) {
         const all = [where('cf_segment', 'eq', segment), where('cf_language', 'eq', language), where('cf_fee', 'gte', fee)];
         const other = `/clients?cf_segment=${segment}&cf_language=${language}&cf_fee__gte=${fee}&sort=name&limit=50&offset=0`;
-        await put('three', listPath(view, { and: all }, 'name'), other, [compares, 'name']);
+        await put('three', listPath({ and: all }, 'name'), other, [compares, 'name']);
       }
     }
   }
