@@ -19,7 +19,7 @@ MOST='{"field":"fields.cf_employees","op":"lt","value":188}'
 declare -A GOALS=([csv]=3 [xlsx]=4)
 
 export_ours() { # FORMAT [FILTER]: prints the seconds
-  "$NODE" "$DRIVERS/rest/download.js" "$ADDRESS/v1/client-export?sort=name&columns=$COLUMNS&format=$1${2:+&filter=$2}" \
+  "$BASELINE_PYTHON" "$DRIVERS/rest/download.py" "$ADDRESS/v1/client-export?sort=name&columns=$COLUMNS&format=$1${2:+&filter=$2}" \
     "$KEY" "$RUN_DIR/ours.$1"
 }
 
@@ -40,7 +40,7 @@ measure() { # DATABASE FORMAT URL
   port=$(free_port_candidate)
   ADDRESS=http://127.0.0.1:$port
   begin_klaar "$port" serve --no-worker
-  "$NODE" "$DRIVERS/rest/download.js" "$ADDRESS/v1/clients?sort=name" "$KEY" "$RUN_DIR/page" >/dev/null
+  "$BASELINE_PYTHON" "$DRIVERS/rest/download.py" "$ADDRESS/v1/clients?sort=name" "$KEY" "$RUN_DIR/page" >/dev/null
   # The peak is counted anew from here.
   echo 5 >"/proc/$SERVER_PID/clear_refs"
   before=$(memory_kib "$SERVER_PID" VmRSS)

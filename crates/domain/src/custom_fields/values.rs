@@ -1,8 +1,11 @@
 //! What a stored value means, for people and programs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -83,9 +86,12 @@ fn meant<'a>(stored: &'a Value, kind: FieldKind, options: &'a [FieldOption]) -> 
     }
 }
 
-/// The custom values of a client as the database wrote them, each as its JSON.
-#[derive(Debug, Default, Deserialize)]
-pub struct StoredValues<'a>(#[serde(borrow)] BTreeMap<ValueKey, &'a RawValue>);
+/// As many values as most clients have.
+const USUAL_VALUES: usize = 16;
+
+/// The custom values of a client as the database wrote them, each as its JSON, by the keys of their fields.
+#[derive(Debug, Default)]
+pub struct StoredValues<'a>(Vec<(ValueKey, &'a RawValue)>);
 
 impl<'a> StoredValues<'a> {
     /// Reads the document of a client.
@@ -93,13 +99,41 @@ impl<'a> StoredValues<'a> {
     /// # Errors
     /// When it is none.
     pub fn of(document: &'a str) -> Result<Self> {
-        Ok(serde_json::from_str(document)?)
+        let Self(mut values) = serde_json::from_str(document)?;
+        // PostgreSQL keeps them so; SQLite has them as they came.
+        if !values.is_sorted_by_key(|(key, _)| *key) {
+            values.sort_by_key(|(key, _)| *key);
+        }
+        Ok(Self(values))
     }
 
     /// The value of the field with this key, if there is one.
     #[must_use]
     pub fn get(&self, field: i64) -> Option<&'a RawValue> {
-        self.0.get(&ValueKey(field)).copied()
+        let place = self.0.binary_search_by_key(&ValueKey(field), |(key, _)| *key).ok()?;
+        self.0.get(place).map(|(_, value)| *value)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for StoredValues<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members<'a>(PhantomData<&'a RawValue>);
+        impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
+            type Value = StoredValues<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the custom values of a client")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<Self::Value, A::Error> {
+                let mut values = Vec::with_capacity(members.size_hint().unwrap_or(USUAL_VALUES));
+                while let Some(member) = members.next_entry()? {
+                    values.push(member);
+                }
+                Ok(StoredValues(values))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }
 

@@ -178,8 +178,20 @@ impl<'a> Order<'a> {
         Self { keys, newest_first }
     }
 
-    fn compare(&self, a: usize, b: usize) -> Ordering {
-        for key in &self.keys {
+    /// Compares two rows whose ranks by the first key are the same.
+    fn compare_alike(&self, a: usize, b: usize) -> Ordering {
+        let (first, others) = self.keys.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+        if let Some(key) = first {
+            let ordering = key.rest(a).cmp(key.rest(b));
+            if ordering != Ordering::Equal {
+                return if key.descending { ordering.reverse() } else { ordering };
+            }
+        }
+        self.compare_by(others, a, b)
+    }
+
+    fn compare_by(&self, keys: &[Key<'_>], a: usize, b: usize) -> Ordering {
+        for key in keys {
             let ordering = key.compare((key.rank(a), key.rest(a)), (key.rank(b), key.rest(b)));
             if ordering != Ordering::Equal {
                 return ordering;
@@ -214,7 +226,7 @@ impl<'a> Order<'a> {
             Some((at, from)) => *lead > at || (*lead == at && self.is_behind(*row, from)),
             None => true,
         });
-        let compare = |a: &(Lead, usize), b: &(Lead, usize)| a.0.cmp(&b.0).then_with(|| self.compare(a.1, b.1));
+        let compare = |a: &(Lead, usize), b: &(Lead, usize)| a.0.cmp(&b.0).then_with(|| self.compare_alike(a.1, b.1));
         // Twice as many as wanted are gathered before the worse half is thrown away; what is worse than the last one kept
         // is not gathered any more.
         let mut kept: Vec<(Lead, usize)> = Vec::with_capacity(2 * most);
@@ -237,12 +249,16 @@ impl<'a> Order<'a> {
 
     /// All rows of the set, in order.
     pub fn all(&self, rows: &Bits) -> Vec<usize> {
-        let mut all: Vec<usize> = rows.rows().collect();
-        if self.keys.is_empty() && !self.newest_first {
+        let Some(key) = self.keys.first() else {
+            let mut all: Vec<usize> = rows.rows().collect();
+            if self.newest_first {
+                all.reverse();
+            }
             return all;
-        }
-        all.sort_unstable_by(|a, b| self.compare(*a, *b));
-        all
+        };
+        let mut all: Vec<(Lead, usize)> = rows.rows().map(|row| (key.lead(key.rank(row)), row)).collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.compare_alike(a.1, b.1)));
+        all.into_iter().map(|(_, row)| row).collect()
     }
 
     fn last(&self, rows: impl Iterator<Item = usize>, most: usize) -> Vec<usize> {
