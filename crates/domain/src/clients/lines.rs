@@ -1,5 +1,5 @@
-//! A few columns of many clients, for whoever writes them out: all are one text, so that a hundred thousand of them do not cost
-//! millions.
+//! A few columns of many clients, for whoever writes them out: each client is one text, so that a hundred thousand of them cost
+//! a hundred thousand texts and not millions.
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
@@ -14,8 +14,6 @@ use crate::kernel::error::Result;
 
 /// What stands between two columns. No value has it: the rules of the card refuse it, and JSON spells it out.
 const BETWEEN_COLUMNS: char = '\u{1f}';
-/// What a line takes, more or less, in bytes.
-const USUAL_LINE: usize = 256;
 /// What stands between the two halves of [`LineColumn::Responsible`].
 pub const BETWEEN_HALVES: char = '\u{1e}';
 
@@ -77,29 +75,6 @@ pub fn columns_of(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Lines of clients, each for [`columns_of`].
-#[derive(Debug, Default)]
-pub struct Lines {
-    text: String,
-    /// Where each begins and ends.
-    places: Vec<(usize, usize)>,
-}
-
-impl Lines {
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.places.len()
-    }
-
-    /// So many of them from the one at a place on, as far as there are any.
-    pub fn some(&self, from: usize, most: usize) -> impl Iterator<Item = &str> {
-        let line = |(begin, end): &(usize, usize)| self.text.get(*begin..*end).unwrap_or_default();
-        self.places.iter().skip(from).take(most).map(line)
-    }
-}
-
-/// A client's key and its line.
 #[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = BigInt)]
@@ -108,12 +83,12 @@ struct Line {
     line: String,
 }
 
-/// The columns, at least one, of the practice's clients with these keys, in the order of the keys. Keys that no client has are
-/// passed over.
+/// The columns, at least one, of the practice's clients with these keys, in the order of the keys, for [`columns_of`]. Keys
+/// that no client has are passed over.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Lines> {
+pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
     let spelled = |id: &str| {
         let expressions = columns.iter().map(|column| format!("coalesce(CAST({} AS TEXT), '')", column.expression(id)));
         let expressions: Vec<String> = expressions.collect();
@@ -128,14 +103,12 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
     let mut places: Vec<(i64, usize)> = keys.iter().copied().zip(0..).collect();
     places.sort_unstable();
     let sorted: Vec<i64> = places.iter().map(|(key, _)| *key).collect();
-    let mut text = String::with_capacity(keys.len() * USUAL_LINE);
-    let mut lines: Vec<Option<(usize, usize)>> = vec![None; keys.len()];
+    let mut lines: Vec<Option<String>> = vec![None; keys.len()];
     let mut place = |row: QueryResult<Line>| {
         let Line { key, line } = row?;
         let place = sorted.binary_search(&key).ok().and_then(|at| places.get(at));
         if let Some(place) = place.and_then(|(_, place)| lines.get_mut(*place)) {
-            *place = Some((text.len(), text.len() + line.len()));
-            text.push_str(&line);
+            *place = Some(line);
         }
         QueryResult::Ok(())
     };
@@ -164,5 +137,5 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
             .try_for_each(&mut place)?;
         }
     }
-    Ok(Lines { text, places: lines.into_iter().flatten().collect() })
+    Ok(lines.into_iter().flatten().collect())
 }

@@ -8,7 +8,7 @@ use super::named::FieldNames;
 use super::pages::Pages;
 use super::separated;
 use super::shown::{Cell, Column, Showing, chosen};
-use crate::clients::{self, LineColumn, Lines};
+use crate::clients::{self, LineColumn};
 use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, StoredValues, shown_stored};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
@@ -63,9 +63,8 @@ pub struct Export {
     of_values: Option<usize>,
     showing: Showing,
     pages: Pages,
-    /// What was read last, and how much of it is written.
-    lines: Lines,
-    written: usize,
+    /// What is read and not yet written.
+    lines: std::vec::IntoIter<String>,
     sink: Sink,
 }
 
@@ -109,8 +108,8 @@ impl Export {
         };
         let of_values = sources.iter().position(|source| *source == LineColumn::Values);
         let pages = Pages::of(practice, keys, sources);
-        let (practice, lines) = (practice.clone(), Lines::default());
-        Ok(Self { practice, columns, places, of_values, showing, pages, lines, written: 0, sink })
+        let (practice, lines) = (practice.clone(), Vec::new().into_iter());
+        Ok(Self { practice, columns, places, of_values, showing, pages, lines, sink })
     }
 
     /// The next piece of the file, never an empty one; `None` at the end.
@@ -138,15 +137,12 @@ impl Export {
     /// Writes some clients: the text that they make, or, empty, into the workbook. `None` behind the last.
     fn write(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
         // Clients may have gone from the database meanwhile, but a piece with nothing in it would end the answer.
-        while self.written == self.lines.count() {
-            // The page before goes first, so that it is not in memory while the next one is waited for.
-            (self.lines, self.written) = (Lines::default(), 0);
+        while self.lines.len() == 0 {
             let Some(lines) = self.pages.next(db)? else { return Ok(None) };
-            self.lines = lines;
+            self.lines = lines.into_iter();
         }
-        let lines = std::mem::take(&mut self.lines);
-        let rows = lines.some(self.written, AT_ONCE).map(|line| Row::of(line, self.of_values));
-        let rows = rows.collect::<Result<Vec<Row<'_>>>>()?;
+        let lines: Vec<String> = self.lines.by_ref().take(AT_ONCE).collect();
+        let rows = lines.iter().map(|line| Row::of(line, self.of_values)).collect::<Result<Vec<Row<'_>>>>()?;
         self.name_clients(db, &rows)?;
         let Self { columns, places, showing, sink, .. } = self;
         let mut text = separated::Writer::with_capacity(rows.len());
@@ -157,9 +153,6 @@ impl Export {
                 Sink::Text { .. } | Sink::Finished(_) => text.row(cells)?,
             }
         }
-        self.written += rows.len();
-        drop(rows);
-        self.lines = lines;
         text.finish().map(Some)
     }
 

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::clients::{self, LineColumn, Lines};
+use crate::clients::{self, LineColumn};
 use crate::identity::Practice;
 use crate::kernel::db::Db;
 use crate::kernel::error::{Error, Result};
 
 /// Clients read at a time: so many that those who lie together in the database are read together, whatever their order.
-const PAGE: usize = 25_000;
+const PAGE: usize = 20_000;
 /// The same at the beginning, so that there is something to write soon.
 const FIRST_PAGE: usize = 5_000;
 
@@ -24,7 +24,7 @@ pub struct Pages {
     keys: Vec<i64>,
     /// How many of them are read or being read.
     begun: usize,
-    ahead: VecDeque<JoinHandle<Result<Lines>>>,
+    ahead: VecDeque<JoinHandle<Result<Vec<String>>>>,
 }
 
 impl Pages {
@@ -38,7 +38,7 @@ impl Pages {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn next(&mut self, db: &Db) -> Result<Option<Lines>> {
+    pub fn next(&mut self, db: &Db) -> Result<Option<Vec<String>>> {
         self.read_ahead(db);
         let Some(next) = self.ahead.pop_front() else { return Ok(None) };
         let lines = next.join().map_err(|_| Error::internal("reading a page of an export broke off"))??;
@@ -53,7 +53,7 @@ impl Pages {
         }
     }
 
-    fn begin(&mut self, db: &Db) -> Option<JoinHandle<Result<Lines>>> {
+    fn begin(&mut self, db: &Db) -> Option<JoinHandle<Result<Vec<String>>>> {
         let size = if self.begun == 0 { FIRST_PAGE } else { PAGE };
         let keys: Vec<i64> = self.keys.iter().skip(self.begun).take(size).copied().collect();
         if keys.is_empty() {

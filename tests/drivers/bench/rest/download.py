@@ -3,7 +3,7 @@ download.py URL KEY FILE"""
 import http.client
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 PIECE = 1024 * 1024
 
@@ -11,7 +11,7 @@ url, key, file = sys.argv[1:]
 parts = urlsplit(url)
 connection = http.client.HTTPConnection(parts.hostname, parts.port)
 began = time.perf_counter()
-connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": f"Bearer {key}"})
+connection.request("GET", f"{parts.path}?{quote(parts.query, safe='=&,%')}", headers={"Authorization": f"Bearer {key}"})
 answer = connection.getresponse()
 if answer.status != 200:
     sys.exit(f"{url} answers {answer.status}")
