@@ -33,6 +33,12 @@ struct Key {
     revision: i64,
 }
 
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
 struct Place {
     practice: Practice,
     note: i64,
@@ -93,6 +99,11 @@ fn said_by_sql(conn: &mut Conn, condition: &str) -> Vec<Found> {
     diesel::sql_query(sql).load::<Key>(conn).unwrap().into_iter().map(|found| (found.key, found.revision)).collect()
 }
 
+/// How often the clients of the practice have been written.
+fn version(conn: &mut Conn) -> i64 {
+    diesel::sql_query("SELECT version FROM practices WHERE name = 'Maes'").get_result::<Version>(conn).unwrap().version
+}
+
 /// One change of some kind, which is undone one time in seven.
 fn disturb(tx: &mut Tx<'_>, chance: &mut Chance, place: &Place) -> Result<()> {
     let all = said_by_sql(tx, "1 = 1");
@@ -150,17 +161,22 @@ async fn ten_thousand_lists_beside_writers_are_what_sql_says() {
     let house = House::open().await;
     let place = Arc::new(place(&house).await);
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let asked = Arc::new(AtomicUsize::new(0));
     let writers: Vec<_> = (0..WRITERS)
         .map(|seed| {
             // A database of its own, as another process has it.
             let db = Db::open(&house.settings.database, 2, Clock::system()).unwrap();
-            let (place, stop, written) = (Arc::clone(&place), Arc::clone(&stop), Arc::clone(&written));
+            let (place, stop) = (Arc::clone(&place), Arc::clone(&stop));
+            let (asked, written) = (Arc::clone(&asked), Arc::clone(&written));
             std::thread::spawn(move || {
                 let mut chance = Chance(seed + 100);
                 while !stop.load(Ordering::Relaxed) {
-                    let committed = db.write(|tx| disturb(tx, &mut chance, &place)).is_ok();
-                    written.fetch_add(usize::from(committed), Ordering::Relaxed);
                     std::thread::sleep(std::time::Duration::from_millis(chance.next() % 20));
+                    // Fewer writes than pages, however slow the machine, so that most pages have none beside them.
+                    if written.load(Ordering::Relaxed) < asked.load(Ordering::Relaxed) / 5 {
+                        let committed = db.write(|tx| disturb(tx, &mut chance, &place)).is_ok();
+                        written.fetch_add(usize::from(committed), Ordering::Relaxed);
+                    }
                 }
             })
         })
@@ -171,6 +187,7 @@ async fn ten_thousand_lists_beside_writers_are_what_sql_says() {
         let asker = Asker { practice: &place.practice, me: None, key: None, now: db.clock().now() };
         let (mut found, mut quiet) = (0, 0);
         for at in 0..LISTS {
+            asked.store(at, Ordering::Relaxed);
             let (filter, condition) = question(&mut chance, &place);
             let listing = Listing { filter: Some(filter.clone()), ..Listing::default() };
             if at % 2 == 0 {
@@ -184,15 +201,16 @@ async fn ten_thousand_lists_beside_writers_are_what_sql_says() {
                 found += listed.len();
                 continue;
             }
-            // A page holds no snapshot open, so it is compared when nobody wrote between what SQL says before and after. Every
-            // other one is a table, whose rows may be kept from before.
-            let sql = |conn: &mut Conn| db::snapshot(conn, |conn| Ok(said_by_sql(conn, &condition)));
+            // A page holds no snapshot open, so it is compared when nobody wrote between what SQL says before and after: the
+            // same answer twice is not enough, because a client may have come and gone between the two. Every other one is a
+            // table, whose rows may be kept from before.
+            let sql = |conn: &mut Conn| db::snapshot(conn, |conn| Ok((version(conn), said_by_sql(conn, &condition))));
             let (before, listed, after) = db
                 .read(|conn| Ok((sql(conn)?, page(&lists, conn, (&asker, &listing), at % 4 == 3)?, sql(conn)?)))
                 .unwrap();
-            if before == after {
-                let total = Some(before.len() as i64);
-                let first: Vec<Found> = before.into_iter().take(200).collect();
+            if before.0 == after.0 {
+                let total = Some(before.1.len() as i64);
+                let first: Vec<Found> = before.1.into_iter().take(200).collect();
                 assert_eq!(listed, (first, total), "the {at}th: {filter}");
                 quiet += 1;
             }
