@@ -90,6 +90,7 @@ impl Problem {
                 Error::Invalid(_) => "invalid",
                 Error::Conflict(conflict) => conflict.code,
                 Error::Unauthenticated => "unauthenticated",
+                Error::WrongCredentials => "wrong_credentials",
                 Error::Forbidden(_) => "forbidden",
                 Error::Stale => "stale",
                 Error::ConditionRequired => "condition_required",
@@ -168,7 +169,7 @@ impl ResponseError for Problem {
                 Error::NotFound(_) => StatusCode::NOT_FOUND,
                 Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 Error::Conflict(_) => StatusCode::CONFLICT,
-                Error::Unauthenticated => StatusCode::UNAUTHORIZED,
+                Error::Unauthenticated | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
                 Error::Forbidden(_) => StatusCode::FORBIDDEN,
                 Error::Stale => StatusCode::PRECONDITION_FAILED,
                 Error::ConditionRequired => StatusCode::PRECONDITION_REQUIRED,
@@ -185,7 +186,7 @@ impl ResponseError for Problem {
                 tracing::error!(%what, "a request failed; this is a fault of the server");
             }
             Cause::Domain(Error::Busy(what)) => {
-                tracing::warn!(%what, "a request was turned away because the database is busy or away");
+                tracing::warn!(%what, "a request was turned away because the server is busy or its database away");
             }
             _ => {}
         }
@@ -193,7 +194,7 @@ impl ResponseError for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match &self.cause {
-            Cause::Domain(Error::Unauthenticated) => {
+            Cause::Domain(Error::Unauthenticated | Error::WrongCredentials) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Cause::Domain(Error::TooMany(seconds)) => {

@@ -453,3 +453,24 @@ async fn managing_fields_needs_the_right() {
     let (first, again) = (once.post(&path, &json!({})).await, once.send(Method::POST, &path, Some(&json!({}))).await);
     assert_eq!((first.status, first.body), (200, again.body));
 }
+
+/// A name in a language that nobody gave goes by the practice's own.
+#[tokio::test]
+async fn names_that_are_missing_in_a_language_are_the_practices_own() {
+    let (_house, api) = house().await;
+    let names = json!({ "nl": "Pakket", "fr": "Logiciel" });
+    let group = api.post("/v1/field-categories", &json!({ "names": names })).await.expect(201);
+    let body = json!({ "category_id": group["id"], "names": names, "slug": "tool", "kind": "choice", "options": ["Een", "x, y"] });
+    api.post("/v1/fields", &body).await.expect(201);
+    let column = async |language: &str| {
+        let api = api.with("accept-language", language);
+        let rows = api.get("/v1/client-rows?columns=fields.tool").await.expect(200);
+        let fields = api.get("/v1/field-categories").await.expect(200);
+        let own = fields["items"].as_array().unwrap().iter().find(|one| one["slug"] == group["slug"]).unwrap();
+        [&rows["columns"][0]["label"], &own["name"], &own["fields"][0]["name"]].map(text)
+    };
+    assert_eq!(column("de").await, ["Pakket"; 3]);
+    assert_eq!(column("fr").await, ["Logiciel"; 3]);
+    let refused = api.post("/v1/clients", &json!({ "name": "A", "fields": { "tool": "z" } })).await;
+    assert_eq!(refused.json()["errors"][0]["params"]["values"], "Een, \"x, y\"", "what is offered is named");
+}

@@ -20,6 +20,25 @@ pub fn check(method: &str, path: &str, status: u16, body: &[u8]) {
         let Ok(answer) = serde_json::from_slice::<Value>(body) else { continue };
         let wrong = fits(&answer, &described["schema"], "").err();
         assert_eq!(wrong, None, "{method} {path}, {status}: {answer:#}");
+        assert_eq!(untold(&answer), None, "{method} {path}, {status} has a key where a text should be: {answer:#}");
+    }
+}
+
+/// What people are to read, and is the name of a text that nobody has written.
+fn untold(answer: &Value) -> Option<&str> {
+    const SECTIONS: [&str; 6] = ["problem.", "field.", "import.", "column.", "view.", "word."];
+    let is_key = |text: &&str| SECTIONS.iter().any(|section| text.starts_with(section)) && !text.contains(' ');
+    match answer {
+        Value::Array(items) => items.iter().find_map(untold),
+        Value::Object(members) => members.iter().find_map(|(name, value)| match value {
+            Value::String(text)
+                if ["reason", "title", "detail", "message", "text", "label"].contains(&name.as_str()) =>
+            {
+                Some(text.as_str()).filter(is_key)
+            }
+            value => untold(value),
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

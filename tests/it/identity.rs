@@ -36,6 +36,7 @@ async fn a_refused_sign_in_does_not_tell_whether_the_address_exists_and_is_limit
         house.nobody().post("/v1/sessions", &json!({ "email": email, "password": "wrong password" })).await
     };
     let (known, unknown) = (try_in(&email).await, try_in("nobody@maes.example").await);
+    assert_eq!(known.json()["code"], "wrong_credentials");
     assert_eq!(known.expect(401), unknown.expect(401));
     for _ in 0..9 {
         house.wait_seconds(1);

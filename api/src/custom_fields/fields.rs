@@ -86,7 +86,7 @@ impl From<FieldIn> for NewField {
 fn reply(conn: &mut Conn, practice: &Practice, id: FieldId, language: Language) -> Result<Reply> {
     let catalogue = custom_fields::catalogue(conn, practice)?;
     let field = catalogue.field(id).ok_or(Error::NotFound("field"))?;
-    Ok(Reply::ok(&FieldOut::of(field, language))?.tagged(field.revision))
+    Ok(Reply::ok(&FieldOut::of(field, [language, catalogue.language]))?.tagged(field.revision))
 }
 
 /// Create a field

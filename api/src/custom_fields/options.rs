@@ -63,7 +63,7 @@ impl From<OptionPatch> for OptionChange {
 /// What a refreshed list got.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RefreshedOptions, example = json!({ "added": [{ "id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo", "labels": {},
-    "position": 44, "delivered": true, "own": false, "retired": false, "revision": 1 }] }))]
+    "position": 44, "delivered": true, "own": false, "retired": false, "merged_into": null, "revision": 1 }] }))]
 pub struct RefreshedOut {
     /// The options that were added, in their order.
     added: Vec<OptionOut>,
@@ -115,8 +115,8 @@ impl MergeOut {
 /// The option as it is now.
 fn reply(conn: &mut Conn, practice: &Practice, id: OptionId) -> Result<Reply> {
     let catalogue = custom_fields::catalogue(conn, practice)?;
-    let (_, option) = catalogue.option(id).ok_or(Error::NotFound("option"))?;
-    Ok(Reply::ok(&OptionOut::of(option))?.tagged(option.revision))
+    let (field, option) = catalogue.option(id).ok_or(Error::NotFound("option"))?;
+    Ok(Reply::ok(&OptionOut::of(field, option))?.tagged(option.revision))
 }
 
 /// Add an option
@@ -151,7 +151,8 @@ pub async fn refresh_field_options(may: May<FieldsManage>, field: InPath<FieldId
     may.once(Vec::new(), move |tx, caller| {
         let added = custom_fields::refresh_options(tx, &caller.practice, &caller.actor, field.get()?)?;
         let catalogue = custom_fields::catalogue(tx, &caller.practice)?;
-        let added = added.into_iter().filter_map(|id| Some(OptionOut::of(catalogue.option(id)?.1)));
+        let found = added.into_iter().filter_map(|id| catalogue.option(id));
+        let added = found.map(|(field, option)| OptionOut::of(field, option));
         Reply::ok(&RefreshedOut { added: added.collect() })
     })
     .await
@@ -190,7 +191,8 @@ pub async fn update_field_option(
 
 /// Merge an option into another
 ///
-/// The clients that have it, archived ones too, get the other one; it is retired. With `dry_run` says whom it would be.
+/// The clients that have it, archived ones too, get the other one; it is retired, and filters and views that name it mean the
+/// other. With `dry_run` says whom it would be.
 #[utoipa::path(operation_id = "merge_field_option", tag = "custom fields", request_body(content = MergeIn, description = "The other option."),
     params(("id" = String, Path, description = "The option's identifier.", example = "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["fields:manage"])), responses((status = 200, description = "What was moved, or would be.", body = MergeOut)))]

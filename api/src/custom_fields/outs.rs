@@ -58,7 +58,7 @@ pub struct CategoryOut {
     "slug": "receive_software", "name": "Software for receiving", "names": { "en": "Software for receiving" }, "kind": "choice", "position": 2,
     "delivered": true, "system_owned": false, "filterable": true, "sortable": true, "bulk_editable": true, "bulk_refusal": null, "active": true,
     "archived_at": null, "revision": 1, "options": [{ "id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo", "labels": {}, "position": 37,
-        "delivered": true, "own": false, "retired": false, "revision": 1 }] }))]
+        "delivered": true, "own": false, "retired": false, "merged_into": null, "revision": 1 }] }))]
 pub struct FieldOut {
     /// The field's identifier.
     id: String,
@@ -101,7 +101,7 @@ pub struct FieldOut {
 /// An option of a choice field.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FieldOption, example = json!({ "id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo", "labels": {}, "position": 37,
-    "delivered": true, "own": false, "retired": false, "revision": 1 }))]
+    "delivered": true, "own": false, "retired": false, "merged_into": null, "revision": 1 }))]
 pub struct OptionOut {
     /// The option's identifier.
     id: String,
@@ -117,6 +117,8 @@ pub struct OptionOut {
     own: bool,
     /// It is not offered any more; clients that have it keep it.
     retired: bool,
+    /// The option that its clients got when it was merged: filters that name it mean that one.
+    merged_into: Option<String>,
     /// Raised with each change; also the ETag.
     revision: i64,
 }
@@ -160,7 +162,7 @@ impl CategoryOut {
         Self {
             id: category.id.to_string(),
             slug: category.slug.clone(),
-            name: category.names.in_language(language).to_owned(),
+            name: category.names.in_language(language, catalogue.language).to_owned(),
             names: category.names.0.clone(),
             position: category.position,
             delivered: category.is_delivered(),
@@ -169,24 +171,24 @@ impl CategoryOut {
             criteria: category.criteria.clone(),
             archived_at: category.archived_at.map(|at| at.to_string()),
             revision: category.revision,
-            fields: own.map(|field| FieldOut::of(field, language)).collect(),
+            fields: own.map(|field| FieldOut::of(field, [language, catalogue.language])).collect(),
         }
     }
 }
 
 impl FieldOut {
-    /// A field with its options, if it is a choice.
-    pub fn of(field: &Field, language: Language) -> Self {
+    /// A field with its options, if it is a choice; its name in the first language, or else in the second, the practice's.
+    pub fn of(field: &Field, [language, own]: [Language; 2]) -> Self {
         let kind = field.kind;
         // A field that was a choice once keeps its options for its history.
         let mut options: Vec<OptionOut> =
-            field.options.iter().filter(|_| kind.has_options()).map(OptionOut::of).collect();
+            field.options.iter().filter(|_| kind.has_options()).map(|option| OptionOut::of(field, option)).collect();
         options.sort_by_key(|option| !option.own);
         Self {
             id: field.id.to_string(),
             category_id: field.category.to_string(),
             slug: field.slug.clone(),
-            name: field.names.in_language(language).to_owned(),
+            name: field.names.in_language(language, own).to_owned(),
             names: field.names.0.clone(),
             kind: kind.as_str(),
             position: field.position,
@@ -205,8 +207,9 @@ impl FieldOut {
 }
 
 impl OptionOut {
-    /// An option.
-    pub fn of(option: &FieldOption) -> Self {
+    /// An option of a field.
+    pub fn of(field: &Field, option: &FieldOption) -> Self {
+        let into = option.merged_into.and_then(|key| field.option(key));
         Self {
             id: option.id.to_string(),
             label: option.label.clone(),
@@ -215,6 +218,7 @@ impl OptionOut {
             delivered: option.delivered_key.is_some(),
             own: option.own,
             retired: option.retired_at.is_some(),
+            merged_into: into.map(|into| into.id.to_string()),
             revision: option.revision,
         }
     }

@@ -161,7 +161,7 @@ pub async fn create_session(
     let signed_in = web::block(move || {
         let SessionIn { email, password, practice_id, label } = body.value;
         let practice =
-            practice_id.map(|text| text.parse::<PracticeId>()).transpose().map_err(|_| Error::Unauthenticated)?;
+            practice_id.map(|text| text.parse::<PracticeId>()).transpose().map_err(|_| Error::WrongCredentials)?;
         let attempt = SignIn { email, password, practice, label: label.unwrap_or_default(), peer };
         let signed_in = identity::sign_in(&state.db, &attempt)?;
         let own = Some(signed_in.session.id);

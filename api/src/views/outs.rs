@@ -82,7 +82,7 @@ impl ViewOut {
         let content = view.content.clone();
         Self {
             id: view.id,
-            name: view.names.in_language(language).to_owned(),
+            name: view.names.in_language(language, catalogue.language).to_owned(),
             description: view.description(language),
             names: view.names.0.clone(),
             shared: is_shared,

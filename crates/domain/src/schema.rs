@@ -330,6 +330,7 @@ diesel::table! {
         position -> Integer,
         retired_at -> Nullable<BigInt>,
         revision -> BigInt,
+        merged_into -> Nullable<BigInt>,
     }
 }
 

@@ -18,6 +18,9 @@ pub enum ClientKind {
 }
 
 impl ClientKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Company, Self::Person];
+
     /// The stable name (`company`, `person`).
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -20,6 +20,8 @@ pub const BETWEEN_HALVES: char = '\u{1e}';
 /// A column of a line. What there is no value of is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineColumn {
+    /// The key inside.
+    Key,
     /// A field as its column has it; yes and no as 1 and 0, identifiers as a JSON array.
     Field(FixedField),
     /// The member who looks after the client, as 32 hexadecimal digits, and the name.
@@ -30,15 +32,35 @@ pub enum LineColumn {
     Moment(&'static str),
     /// When people last changed the client, in microseconds.
     UpdatedAt,
+    /// Text as its column has it, by the column's name.
+    Plain(&'static str),
+    /// The last day of the exemption from Peppol, `9999-12-31` when it has none; nothing without an exemption.
+    ExemptUntil,
+    /// What the contacts have in the column of this name, the oldest first, with commas between them.
+    OfContacts(&'static str),
+    /// The kinds of the relations with other clients, each once, with commas between them.
+    OfRelations,
     /// The custom values, as a JSON object.
     Values,
 }
 
+/// How a database spells what the two spell differently.
+struct Dialect {
+    /// A member's identifier, as 32 hexadecimal digits.
+    id: &'static str,
+    /// The function that makes one text of those of several rows.
+    joined: &'static str,
+}
+
+const POSTGRES: Dialect = Dialect { id: "replace(c.responsible_id::text, '-', '')", joined: "string_agg" };
+const SQLITE: Dialect = Dialect { id: "lower(hex(c.responsible_id))", joined: "group_concat" };
+
 impl LineColumn {
-    /// Its expression over `c`, the client, and `v`, its custom values; `id` spells a member's identifier.
-    fn expression(self, id: &str) -> String {
+    /// Its expression over `c`, the client, and `v`, its custom values.
+    fn expression(self, Dialect { id, joined }: &Dialect) -> String {
         use FixedField as F;
         match self {
+            Self::Key => "c.key".to_owned(),
             Self::Field(field @ (F::VatLiable | F::Government)) => {
                 let name = field.as_str();
                 format!("CASE WHEN c.{name} THEN '1' WHEN NOT c.{name} THEN '0' END")
@@ -58,6 +80,17 @@ impl LineColumn {
             ),
             Self::Moment(name) => format!("c.{name}"),
             Self::UpdatedAt => "v.updated_at".to_owned(),
+            Self::Plain(name) => format!("c.{name}"),
+            Self::ExemptUntil => {
+                "CASE WHEN c.exemption_reason IS NOT NULL THEN coalesce(c.exemption_until, '9999-12-31') END".to_owned()
+            }
+            Self::OfContacts(name) => {
+                format!("(SELECT {joined}(k.{name}, ', ' ORDER BY k.id) FROM contacts k WHERE k.client_key = c.key)")
+            }
+            Self::OfRelations => format!(
+                "(SELECT {joined}(r.kind, ', ' ORDER BY r.kind) \
+                 FROM (SELECT DISTINCT kind FROM client_relations WHERE client_key = c.key) r)"
+            ),
             Self::Values => "v.vals".to_owned(),
         }
     }
@@ -89,8 +122,9 @@ struct Line {
 /// # Errors
 /// When the database refuses.
 pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
-    let spelled = |id: &str| {
-        let expressions = columns.iter().map(|column| format!("coalesce(CAST({} AS TEXT), '')", column.expression(id)));
+    let spelled = |dialect: &Dialect| {
+        let expressions =
+            columns.iter().map(|column| format!("coalesce(CAST({} AS TEXT), '')", column.expression(dialect)));
         let expressions: Vec<String> = expressions.collect();
         expressions.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
     };
@@ -114,7 +148,7 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
     };
     match conn {
         Conn::Postgres(c) => {
-            let line = spelled("replace(c.responsible_id::text, '-', '')");
+            let line = spelled(&POSTGRES);
             diesel::sql_query(format!(
                 "SELECT c.key AS key, {line} AS line FROM clients c {values} WHERE c.practice_id = $2 AND c.key = ANY($1)"
             ))
@@ -124,7 +158,7 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
             .try_for_each(&mut place)?;
         }
         Conn::Sqlite(c) => {
-            let line = spelled("lower(hex(c.responsible_id))");
+            let line = spelled(&SQLITE);
             // A cross join is done as it is written: one client after the other, in the order of the keys.
             diesel::sql_query(format!(
                 "SELECT c.key AS key, {line} AS line FROM json_each($1) AS asked \

@@ -50,11 +50,11 @@ pub struct CategoryChange {
 pub fn create_category(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, new: NewCategory) -> Result<CategoryId> {
     let names = naming::checked_names(new.names, &practice.language)?;
     door::hold(tx, practice)?;
-    let Catalogue { categories, .. } = catalogue(tx, practice)?;
+    let Catalogue { categories, language, .. } = catalogue(tx, practice)?;
     if categories.len() >= MOST_CATEGORIES {
         return Err(Error::conflict_with("too_many_categories", vec![("max", MOST_CATEGORIES.to_string())]));
     }
-    let name = names.in_language(practice.language.parse().unwrap_or_default());
+    let name = names.in_language(language, language);
     let is_taken = |slug: &str| categories.iter().any(|category| category.slug == slug);
     let category = Category {
         id: CategoryId::new(),

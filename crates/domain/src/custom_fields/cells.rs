@@ -154,9 +154,7 @@ impl WrittenField {
     }
 
     fn no_option(&self, typed: &str) -> FieldError {
-        let offered = self.field.options.iter().filter(|option| option.retired_at.is_none());
-        let named: Vec<&str> = offered.take(MOST_NAMED).map(|option| option.label.as_str()).collect();
-        self.fault("no_such_option").with("value", typed.trim()).with("values", named.join(", "))
+        self.fault("no_such_option").with("value", typed.trim()).with("values", offered(&self.field))
     }
 
     fn choice(&self, typed: &str) -> Result<Written, FieldError> {
@@ -251,6 +249,15 @@ pub fn joined(labels: &[&str], field: &Field) -> String {
     }
 }
 
+/// The labels of the options that a field offers, as a cell takes them; of many the first ones.
+#[must_use]
+pub fn offered(field: &Field) -> String {
+    let offered = field.options.iter().filter(|option| option.retired_at.is_none());
+    let labels: Vec<&str> = offered.map(|option| option.label.as_str()).take(MOST_NAMED + 1).collect();
+    let named = joined(labels.get(..MOST_NAMED).unwrap_or(&labels), field);
+    if labels.len() > MOST_NAMED { format!("{named}, …") } else { named }
+}
+
 /// The parts between signs, without blanks at their ends; what stands between quotation marks is one part.
 fn parted(typed: &str) -> Vec<String> {
     let (mut parts, mut part) = (Vec::new(), String::new());
@@ -285,6 +292,7 @@ mod tests {
             own: false,
             position: 1,
             retired_at: label.starts_with("Oud").then(|| crate::kernel::clock::Clock::system().now()),
+            merged_into: None,
             revision: 1,
         };
         WrittenField::of(Field {

@@ -175,6 +175,7 @@ mod tests {
             own: false,
             position: 1,
             retired_at: None,
+            merged_into: None,
             revision: 1,
         }
     }

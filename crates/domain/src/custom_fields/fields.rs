@@ -62,7 +62,7 @@ pub fn create_field(tx: &mut Tx<'_>, practice: &Practice, actor: &Actor, new: Ne
     if catalogue.fields.len() >= MOST_FIELDS {
         return Err(Error::conflict_with("too_many_fields", vec![("max", MOST_FIELDS.to_string())]));
     }
-    let name = names.in_language(practice.language.parse().unwrap_or_default());
+    let name = names.in_language(catalogue.language, catalogue.language);
     let row = NewRow {
         id: FieldId::new(),
         category,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::cells::offered;
 use super::kinds::FieldKind;
 use super::model::{Availability, Catalogue, Field, FieldOption, MOST_OPTIONS};
 use super::values;
@@ -209,7 +210,7 @@ fn check_option<'a>(
 ) -> std::result::Result<&'a FieldOption, FieldError> {
     let given = value.as_str().ok_or_else(|| wrong_type(pointer, "\"opt_…\", \"label\""))?;
     match field.option_meant(given) {
-        None => Err(FieldError::new(pointer, "unknown_option")),
+        None => Err(FieldError::new(pointer, "unknown_option").with("values", offered(field))),
         Some(option) if option.retired_at.is_some() && !had.contains(&option.key) => {
             Err(FieldError::new(pointer, "retired_option").with("label", &option.label))
         }

@@ -39,6 +39,7 @@ impl Catalogues {
     ) -> Result<Arc<Catalogue>> {
         if let Some((at, kept)) = self.kept(practice)
             && fields_version <= at
+            && practice.language == kept.language.as_str()
         {
             return Ok(kept);
         }

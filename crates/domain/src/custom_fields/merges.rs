@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use super::cells::offered;
 use super::given::in_order;
 use super::model::{Catalogue, Field, FieldOption, OptionId};
 use super::queries::{self, catalogue};
@@ -28,7 +29,7 @@ pub struct Merged {
     pub first: Vec<(ClientId, String)>,
 }
 
-/// Gives the clients that have the option the other one, and retires it. With `dry_run` only says whom it would be.
+/// Gives the clients that have the option the other one, and retires it; filters that name it mean the other from now on. With `dry_run` only says whom it would be.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] on `/into` with `unknown_option`, `same_option`, `option_of_other_field` or
@@ -60,7 +61,8 @@ pub fn merge_option(
     let set = door::open_fields(tx, practice, actor, event)?;
     let clients: Vec<i64> = moved.iter().map(|holding| holding.client_key).collect();
     set.assign_values(tx, field.key, &clients, Assigned::Each(&values))?;
-    let retired = FieldOption { retired_at: merged.retired_at.or(Some(now)), ..merged.clone() };
+    let retired =
+        FieldOption { retired_at: merged.retired_at.or(Some(now)), merged_into: Some(into.key), ..merged.clone() };
     options::write(tx, practice, &retired)?;
     own_solution::follow(tx, practice, (merged.key, into.key))?;
     Ok(result)
@@ -73,7 +75,8 @@ fn target<'a>(
     into: &str,
 ) -> Result<&'a FieldOption> {
     let found = into.parse().ok().and_then(|id| catalogue.option(id));
-    let (owner, option) = found.ok_or_else(|| Error::invalid("/into", "unknown_option"))?;
+    let unknown = || Error::Invalid(vec![FieldError::new("/into", "unknown_option").with("values", offered(field))]);
+    let (owner, option) = found.ok_or_else(unknown)?;
     if option.id == merged.id {
         return Err(Error::invalid("/into", "same_option"));
     }

@@ -25,7 +25,7 @@ pub use actions::establish_practice;
 pub use categories::{
     CategoryChange, NewCategory, archive_category, change_category, create_category, restore_category,
 };
-pub use cells::{Written, WrittenCell, WrittenField, import_refusal, joined, linked_id, says_the_same};
+pub use cells::{Written, WrittenCell, WrittenField, import_refusal, joined, linked_id, offered, says_the_same};
 pub use fields::{FieldChange, NewField, archive_field, change_field, create_field, restore_field};
 pub use given::check_values;
 pub use kept::Catalogues;
@@ -41,6 +41,6 @@ pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;
 pub use values::{
-    FieldValue, Names, StoredValues, amount, readable, readable_logged, readable_stored, shown, shown_stored,
-    stored_of_log,
+    FieldValue, Names, StoredValues, amount, readable, readable_logged, readable_of_log, readable_stored, shown,
+    shown_stored, stored_of_log,
 };

@@ -36,10 +36,10 @@ pub const MOST_OPTIONS: usize = 500;
 pub struct Labels(pub BTreeMap<String, String>);
 
 impl Labels {
-    /// The name in `language`; where that is missing, in English, else in any.
+    /// The name in `language`; where that is missing, in the practice's own, in English, else in any.
     #[must_use]
-    pub fn in_language(&self, language: Language) -> &str {
-        let wanted = self.0.get(language.as_str()).or_else(|| self.0.get("en"));
+    pub fn in_language(&self, language: Language, own: Language) -> &str {
+        let wanted = [language, own, Language::En].into_iter().find_map(|one| self.0.get(one.as_str()));
         wanted.or_else(|| self.0.values().next()).map_or("", String::as_str)
     }
 }
@@ -156,6 +156,14 @@ impl Field {
         by_id.or_else(|| self.options.iter().find(|option| !folded.is_empty() && option.is_called(&folded)))
     }
 
+    /// The option that stands for this one now: itself, or the one that it was merged into.
+    #[must_use]
+    pub fn standing_for<'a>(&'a self, option: &'a FieldOption) -> &'a FieldOption {
+        // Each merge goes to an option that is offered, so the way is never longer than there are options.
+        let next = |at: &&'a FieldOption| self.option(at.merged_into?);
+        std::iter::successors(Some(option), next).take(self.options.len()).last().unwrap_or(option)
+    }
+
     /// What it held before (`false`) and after (`true`) the change set of this audit entry.
     #[must_use]
     pub fn kind_at(&self, entry: i64, after: bool) -> FieldKind {
@@ -185,6 +193,8 @@ pub struct FieldOption {
     pub position: i32,
     /// Since when it is not offered any more; clients that have it keep it.
     pub retired_at: Option<Instant>,
+    /// The key of the option that its clients got when the two were merged.
+    pub merged_into: Option<i64>,
     /// Raised with each change.
     pub revision: i64,
 }
@@ -206,6 +216,8 @@ pub struct Catalogue {
     pub fields: Vec<Field>,
     /// The seat ids of the practice's own solution.
     pub own_seats: Vec<String>,
+    /// The practice's language.
+    pub language: Language,
 }
 
 impl Catalogue {

@@ -197,6 +197,7 @@ pub fn change_option(
     refuse_taken(field, Some(id), &after.label, &after.labels)?;
     if let Some(retired) = naming::set(said.retired, "/retired")? {
         after.retired_at = retired.then(|| before.retired_at.unwrap_or(now));
+        after.merged_into = before.merged_into.filter(|_| retired);
     }
     let place = naming::set_place(said.position)?;
     let keys = field.options.iter().map(|option| option.key);
@@ -225,6 +226,7 @@ pub(super) fn write(tx: &mut Tx<'_>, practice: &Practice, after: &FieldOption) -
             field_options::labels.eq(JsonText::of(&after.labels)),
             field_options::position.eq(after.position),
             field_options::retired_at.eq(after.retired_at),
+            field_options::merged_into.eq(after.merged_into),
             field_options::revision.eq(after.revision + 1),
         ))
         .execute(&mut **tx)?;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use klaar_standards::access_point::is_seat_id;
 use serde_json::{Value, json};
 
+use super::cells;
 use super::model::{Catalogue, FieldOption};
 use super::queries::catalogue;
 use crate::clients::door;
@@ -107,7 +108,11 @@ fn options_meant<'a>(catalogue: &'a Catalogue, label: &str) -> Result<[Option<&'
             let fault = FieldError::new("/software", "retired_option").with("label", &retired.label);
             Err(Error::Invalid(vec![fault]))
         }
-        (None, None) => Err(Error::invalid("/software", "unknown_option")),
+        (None, None) => {
+            let lists = SOFTWARE.iter().find_map(|slug| catalogue.by_slug(slug));
+            let fault = FieldError::new("/software", "unknown_option");
+            Err(Error::Invalid(vec![fault.with("values", lists.map(cells::offered).unwrap_or_default())]))
+        }
     }
 }
 

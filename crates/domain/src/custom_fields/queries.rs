@@ -59,6 +59,7 @@ struct OptionRow {
     position: i32,
     retired_at: Option<Instant>,
     revision: i64,
+    merged_into: Option<i64>,
 }
 
 /// A former kind as its row has it: the audit entry of the change, and the kind until then.
@@ -98,7 +99,7 @@ pub fn catalogue(conn: &mut Conn, practice: &Practice) -> Result<Catalogue> {
         field_rows.into_iter().map(|row| field_of(row, &categories, &options)).collect::<Result<_>>()?;
     // Stable, so the order within a category stays.
     fields.sort_by_key(|field| categories.iter().position(|category| category.id == field.category));
-    Ok(Catalogue { categories, fields, own_seats })
+    Ok(Catalogue { categories, fields, own_seats, language: practice.language.parse().unwrap_or_default() })
 }
 
 fn category_of(row: CategoryRow) -> Result<Category> {
@@ -127,6 +128,7 @@ fn option_of(row: OptionRow, own: [Option<i64>; 2]) -> Result<FieldOption> {
         own: own.contains(&Some(row.key)),
         position: row.position,
         retired_at: row.retired_at,
+        merged_into: row.merged_into,
         revision: row.revision,
     })
 }

@@ -232,6 +232,22 @@ pub fn readable_stored(stored: &Value, field: &Field, (names, language): (&Names
     }
 }
 
+/// A value from the two columns of the change log, which the field held while it was of this kind, as [`readable_stored`]
+/// says it.
+#[must_use]
+pub fn readable_of_log(
+    field: &Field,
+    kind: FieldKind,
+    (number, text): (Option<f64>, Option<&str>),
+    (names, language): (&Names, Language),
+) -> Option<String> {
+    let Some(stored) = stored_of_log(kind, number, text) else {
+        return number.map(|number| number.to_string()).or_else(|| text.map(str::to_owned));
+    };
+    let value = meant(&stored, kind, &field.options);
+    Some(value.map_or_else(|| stored.to_string(), |value| readable(&value, names, language)))
+}
+
 /// A value from the change log, which the field held while it was of this kind, as people read it. Yes and no stay
 /// `true` and `false`, as programs know them.
 #[must_use]

@@ -53,7 +53,7 @@ pub struct SignedIn {
 /// Signs a person in. Blocking; takes as long for an unknown address as for a wrong password.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] whatever is wrong; [`Error::TooMany`] after too many failures for the address or the peer.
+/// [`Error::WrongCredentials`] whatever is wrong; [`Error::TooMany`] after too many failures for the address or the peer.
 pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
     let email_key = text::fold(&attempt.email);
     let counters = [(digest("email", &email_key), MOST_FOR_EMAIL), (digest("peer", &attempt.peer), MOST_FOR_PEER)];
@@ -81,7 +81,7 @@ pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
     let chosen = practices.iter().map(|(p, _)| p.id).find(|id| Some(*id) == wanted);
     let (Some(account), Some(practice)) = (account, chosen) else {
         db.write(|tx| note_failure(tx, &counters))?;
-        return Err(Error::Unauthenticated);
+        return Err(Error::WrongCredentials);
     };
     let (session, token) = db.write(|tx| open(tx, account.id, practice, &attempt.label))?;
     Ok(SignedIn { token, session, practices })

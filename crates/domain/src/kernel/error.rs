@@ -26,6 +26,9 @@ pub enum Error {
     /// Nobody is signed in, or the token is not valid (any more).
     #[error("not signed in")]
     Unauthenticated,
+    /// Nobody can sign in with what was given.
+    #[error("wrong credentials")]
+    WrongCredentials,
     /// The caller is known but has not this right.
     #[error("the right {0} is missing")]
     Forbidden(&'static str),
@@ -38,7 +41,7 @@ pub enum Error {
     /// Asked too often; seconds until the next try makes sense.
     #[error("too many requests")]
     TooMany(u64),
-    /// No connection to the database became free, or it is away.
+    /// No connection to the database or place for an export became free, or the database is away.
     #[error("busy: {0}")]
     Busy(String),
     /// Our fault. The text is for the log, never for the caller.
@@ -100,7 +103,7 @@ impl Error {
         Self::Conflict(Conflict { code, params })
     }
 
-    /// There is no connection to be had.
+    /// There is no connection or place to be had.
     #[must_use]
     pub fn busy(fault: impl fmt::Display) -> Self {
         Self::Busy(fault.to_string())

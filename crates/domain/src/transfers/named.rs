@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::columns::folded;
 use crate::custom_fields::{Catalogue, Field, import_refusal};
+use crate::kernel::catalogue::Language;
 
 /// What comes before the slug where a field is meant beyond doubt.
 pub const PREFIX: &str = "fields.";
@@ -27,6 +28,12 @@ pub enum Meant<'a> {
 }
 
 impl<'a> FieldNames<'a> {
+    /// The practice's language.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.catalogue.language
+    }
+
     /// The names of the fields of `catalogue`.
     #[must_use]
     pub fn of(catalogue: &'a Catalogue) -> Self {

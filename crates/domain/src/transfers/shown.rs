@@ -94,7 +94,7 @@ impl Column {
             Self::Card(field) => label(*field, language).to_owned(),
             Self::Fact(fact) => fact.label(language).to_owned(),
             Self::Custom(field) => {
-                let name = field.names.in_language(language);
+                let name = field.names.in_language(language, names.language());
                 let is_own = match names.meant(name) {
                     Meant::Field(meant) | Meant::Refused(meant, _) => meant.key == field.key,
                     Meant::Nothing | Meant::Several(_) => false,

@@ -46,7 +46,7 @@ impl<'a> TableColumn<'a> {
 #[must_use]
 pub fn label(name: &str, catalogue: &Catalogue, language: Language) -> String {
     match name.strip_prefix(CUSTOM).and_then(|slug| catalogue.by_slug(slug)) {
-        Some(field) => field.names.in_language(language).to_owned(),
+        Some(field) => field.names.in_language(language, catalogue.language).to_owned(),
         None if catalogue::has(&format!("column.{name}")) => catalogue::text(language, &format!("column.{name}"), &[]),
         None => name.to_owned(),
     }

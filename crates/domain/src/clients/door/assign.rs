@@ -326,3 +326,32 @@ impl Set {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many clients each statement has that gives each its own value, after a look at whose value is whose.
+    fn own(count: i64) -> Vec<usize> {
+        let clients: Vec<i64> = (0..count).collect();
+        let values: Vec<Option<Value>> = clients.iter().map(|client| Some(Value::from(*client))).collect();
+        let parts = Assigned::Each(&values).split(&clients);
+        let all: Vec<i64> = parts.iter().flat_map(|(clients, _)| *clients).copied().collect();
+        assert_eq!(all, clients, "each client once, in the same order");
+        for (clients, part) in &parts {
+            let Assigned::Each(values) = part else { panic!("all get the same") };
+            assert!(values.iter().flatten().eq(clients.iter()), "each client with its own value");
+        }
+        parts.iter().map(|(clients, _)| clients.len()).collect()
+    }
+
+    #[test]
+    fn statements_with_own_values_are_split_where_they_are_full() {
+        assert_eq!(own(1), [1]);
+        assert_eq!(own(10_000), [10_000]);
+        assert_eq!(own(10_001), [10_000, 1]);
+        let clients: Vec<i64> = (0..10_001).collect();
+        let parts = Assigned::One(None).split(&clients);
+        assert!(matches!(parts.as_slice(), [(all, Assigned::One(None))] if *all == clients), "the same for all is one");
+    }
+}

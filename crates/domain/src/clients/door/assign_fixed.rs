@@ -89,9 +89,10 @@ impl Set {
              SELECT $1, c.key, $2, 0, {present}, $4 FROM clients AS c \
              WHERE c.practice_id = $10 AND c.key {{among}} AND ({present}) {{differ}} $4"
         );
+        // The sign keeps SQLite from looking for each pair of the two lists in one index.
         let write = format!(
             "UPDATE clients SET {columns} WHERE practice_id = $10 AND key {{among}} \
-             AND key IN (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2)"
+             AND +key IN (SELECT client_key FROM changes WHERE entry_key = $1 AND field = $2)"
         );
         let changed = self.run_on(tx, &log, clients, value)?;
         self.run_on(tx, &write, clients, value)?;

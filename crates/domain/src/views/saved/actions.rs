@@ -119,8 +119,7 @@ fn refuse_duplicate(
     let others = views.iter().filter(|view| Some(view.id) != own && view.audience.includes(asker));
     let twin = others.into_iter().find(|view| canonical(&view.content, catalogue) == wanted);
     twin.map_or(Ok(()), |twin| {
-        let language = asker.practice.language.parse().unwrap_or_default();
-        let name = twin.names.in_language(language).to_owned();
+        let name = twin.names.in_language(catalogue.language, catalogue.language).to_owned();
         Err(Error::conflict_with("duplicate_view", vec![("view_id", twin.id.to_string()), ("name", name)]))
     })
 }

@@ -1,0 +1,1 @@
+ALTER TABLE field_options DROP COLUMN merged_into;
