@@ -20,8 +20,8 @@ shapes! {
     WorkStatus as "WorkStatus" = words(["waiting", "running", "finished", "failed"]);
     /// Where a bulk edit stands.
     BulkEditStatus as "BulkEditStatus" = words(["previewed", "applying", "applied", "undoing", "undone"]);
-    /// Why a bulk edit leaves a client alone.
-    LeftAlone as "LeftAlone" = words(["archived", "not_concerned", "changed_since", "number_taken", "fields_changed"]);
+    /// Why a bulk edit leaves a client alone; `member_gone`: whoever looked after it has left the practice.
+    LeftAlone as "LeftAlone" = words(["archived", "not_concerned", "changed_since", "number_taken", "fields_changed", "member_gone"]);
     /// What kind of client it is.
     ClientKind as "ClientKind" = words(["company", "person"]);
     /// A Peppol network.

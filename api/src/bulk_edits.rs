@@ -109,11 +109,11 @@ pub struct BulkEditOut {
     refused: i64,
     /// Clients changed so far.
     changed: i64,
-    /// Clients passed over, since they were changed or archived after the preview.
+    /// Clients passed over, of which nothing was changed; their rows say why.
     skipped: i64,
     /// Clients changed back so far.
     restored: i64,
-    /// Clients that keep what they have, since they were changed after the edit.
+    /// Clients that keep what they have, since they were changed after the edit or cannot have back what they had.
     kept: i64,
     /// The operation that applies it.
     application_id: Option<String>,
@@ -300,7 +300,8 @@ pub async fn list_bulk_edit_rows(
 
 /// Apply a bulk edit
 ///
-/// Changes the clients of the preview, and nobody else. Clients that were changed since in one of its fields, or archived, are passed over and named.
+/// Changes the clients of the preview, and nobody else. Clients that were changed since in one of its fields, or archived, or that a field concerns no longer, are passed over and named.
+/// A preview of which a field is another by now, or an option is offered no longer, is refused.
 #[utoipa::path(operation_id = "apply_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     request_body(content = Option<ApplicationIn>, description = "How; it may be left out."), security(("bearer" = ["bulk_edits:apply"])),
     responses((status = 202, description = "The operation that does it.", body = OperationOut)))]
@@ -321,7 +322,7 @@ pub async fn apply_bulk_edit(
 
 /// Undo a bulk edit
 ///
-/// Gives every client back what it had. Clients that were changed since in one of its fields keep what they have and are named.
+/// Gives every client back what it had. Clients that were changed since in one of its fields, or cannot have one of its values back, keep what they have and are named.
 #[utoipa::path(operation_id = "undo_bulk_edit", tag = "bulk edits", params(("id" = String, Path, description = "The edit's identifier.", example = "blk_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["bulk_edits:apply"])), responses((status = 202, description = "The operation that does it.", body = OperationOut)))]
 #[post("/bulk-edits/{id}/undo")]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use klaar_domain::views::saved::{self, View, ViewId};
-use klaar_domain::views::{Asker, Listing, Lists};
+use klaar_domain::views::{Asker, FIXED, Listing, Lists};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
@@ -44,7 +44,10 @@ impl Asked<'_> {
         let id: ViewId = view.parse().map_err(|_| unknown())?;
         let catalogue = lists.catalogues().of(conn, asker.practice)?;
         let view = saved::usable_view(conn, &catalogue, asker, id);
-        view.map(Some).map_err(|error| if matches!(error, Error::NotFound(_)) { unknown() } else { error })
+        view.map(Some).map_err(|error| match error {
+            Error::NotFound(_) => unknown(),
+            other => saved::broken_at("/view", other),
+        })
     }
 
     /// The same within a listing that is known already.
@@ -88,6 +91,15 @@ const OPERATORS: [&str; 19] = [
     "set_after",
 ];
 
+/// What can be asked about, for the description.
+fn asked_about() -> String {
+    let names: Vec<String> = FIXED.iter().map(|fixed| format!("`{}`", fixed.name)).collect();
+    let names = names.join(", ");
+    format!(
+        "What is asked about, by its place in a client's document; orders and columns use the same names: {names}, or `fields.` and the slug of a custom field."
+    )
+}
+
 /// The filter tree, for the description.
 pub enum FilterTree {}
 
@@ -115,10 +127,17 @@ impl PartialSchema for FilterTree {
             .item(days())
             .item(of("own_solution", ObjectBuilder::new().schema_type(Type::Boolean).into()))
             .item(ObjectBuilder::new().schema_type(Type::Null))
-            .description(Some("What it is compared with; `filled` and `empty` need none, or null. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution."))
+            .description(Some("What it is compared with; `filled` and `empty` need none, or null. Texts are compared without case and accents, options go by identifier or label, days are `YYYY-MM-DD` or `{\"days_from_now\": -3}`, `me` is the member who asks and nobody for a program, numbers may have dots, and `{\"own_solution\": true}` stands for the seat ids of the practice's own solution."))
             .examples([json!(true)]);
-        let condition = of("field", text("What is asked about, by its place in a client's document: `name`, `registration.state`, `exempt`, `contacts.email`, `relations.kind`, `fields.ready`, …", "fields.ready").into())
-            .property("op", words(OPERATORS).description(Some("How it is asked, as far as the field has it; whoever asks otherwise is told what it has.")).examples([json!("eq")]))
+        let condition = of("field", text(&asked_about(), "fields.ready").into())
+            .property(
+                "op",
+                words(OPERATORS)
+                    .description(Some(
+                        "How it is asked, as far as the field has it; whoever asks otherwise is told what it has.",
+                    ))
+                    .examples([json!("eq")]),
+            )
             .required("op")
             .property("value", operand)
             .description(Some("A condition on one field."));

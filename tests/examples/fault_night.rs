@@ -131,7 +131,7 @@ impl Field {
     fn shown(&self) -> Fallible<(Shown, usize)> {
         let (mut shown, mut silent) = (Shown::new(), 0);
         let asker = Asker { practice: &self.practice, me: None, key: None, now: self.clock.now() };
-        let keys = self.db.read(|conn| self.lists.keys(conn, &asker, &Listing::default()))?;
+        let (keys, _) = self.db.read(|conn| self.lists.keys(conn, &asker, &Listing::default(), &[]))?;
         for chunk in keys.chunks(500) {
             for client in self.db.read(|conn| clients::with_keys(conn, &self.practice, chunk))?.0 {
                 let facts = client.facts;

@@ -147,13 +147,21 @@ async fn ap_12_options_are_merged_with_the_values_of_all_clients() {
     let dry = api.post(&merge, &json!({ "into": kept["id"], "dry_run": true })).await.expect(200);
     assert_eq!((&dry["clients"], &dry["items"][0]["client_id"]), (&json!(2), &one["id"]));
     assert_eq!(fields_of(&api, &one).await["role"]["label"], "zaakv.", "a dry run changes nothing");
+    let odd_ones = |op: &str| json!({ "field": "fields.role", "op": op, "value": [odd["id"]] });
+    let view = json!({ "name": "Zaakv.", "filter": odd_ones("one_of") });
+    let view = format!("/v1/views/{}/rows", text(&api.post("/v1/views", &view).await.expect(201)["id"]));
+    assert_eq!(api.get(&view).await.expect(200)["total"], 1, "the archived one is left out");
     let done = api.post(&merge, &json!({ "into": kept["id"] })).await.expect(200);
+    assert_eq!(api.get(&view).await.expect(200)["total"], 1, "filters follow the merge");
+    let others = format!("/v1/clients?filter={}", odd_ones("none_of")).replace('"', "%22");
+    assert_eq!(api.get(&others).await.expect(200)["items"][0]["id"], third["id"]);
     assert_eq!((&done["clients"], &done["dry_run"]), (&json!(2), &json!(false)));
     for client in [&one, &two] {
         assert_eq!(fields_of(&api, client).await["role"]["label"], "Zaakvoerder");
     }
     assert_eq!(fields_of(&api, &third).await["role"]["label"], "Bestuurder");
-    assert_eq!(option(&now(&api, &role).await, "zaakv.")["retired"], true);
+    let gone = option(&now(&api, &role).await, "zaakv.").clone();
+    assert_eq!((&gone["retired"], &gone["merged_into"]), (&json!(true), &kept["id"]));
     let history = api.get(&format!("/v1/clients/{}/history", text(&one["id"]))).await.expect(200);
     assert_eq!(history["items"][0]["kind"], "field_option.merged");
     let wanted = json!([{ "field": "role", "before": "zaakv.", "after": "Zaakvoerder" }]);

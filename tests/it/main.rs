@@ -10,15 +10,18 @@
 )]
 
 mod bulk_edits;
+mod bulk_edits_meanwhile;
 mod bulk_edits_random;
 mod client;
 mod clients;
+mod concern;
 mod custom_fields;
 mod custom_fields_kinds;
 mod custom_fields_managed;
 mod custom_fields_options;
 mod described;
 mod exemptions;
+mod filters;
 mod hostile;
 mod house;
 mod identity;

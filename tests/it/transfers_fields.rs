@@ -107,7 +107,7 @@ async fn values_are_read_by_the_kind_of_their_field_and_wrong_ones_are_told() {
             (9, "link", "malformed"),
         ]
     );
-    assert_eq!(found["items"][4]["params"], json!({ "value": "graag", "values": "Ja, graag, Neen" }));
+    assert_eq!(found["items"][4]["params"], json!({ "value": "graag", "values": "\"Ja, graag\", Neen" }));
     assert_eq!(
         (counts(&import), findings(&api, &dry, "").await),
         (vec![10, 4, 4, 0, 0, 6], found),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use self::plain::{Known, Rank, Sort};
 use crate::client::Client;
-use crate::custom_fields_managed::{category, text};
+use crate::custom_fields_managed::{category, change, text};
 use crate::house::House;
 
 /// Clients of the practice.
@@ -198,6 +198,19 @@ impl Field {
         self.known.push(Known { document, contacts, setters, place });
     }
 
+    /// Gives the category of the custom fields criteria, by which it concerns some of the clients only.
+    async fn concern_some(&mut self) {
+        let api = self.callers[0].0.clone();
+        let categories = api.get("/v1/field-categories").await.expect(200);
+        let random = categories["items"].as_array().unwrap().iter().find(|category| category["name"] == "Random");
+        let criteria = json!({ "or": [{ "field": "vat_liable", "op": "eq", "value": true }, { "field": "country", "op": "eq", "value": "NL" }] });
+        let path = format!("/v1/field-categories/{}", text(&random.unwrap()["id"]));
+        change(&api, &path, json!({ "criteria": criteria })).await.expect(200);
+        for known in &mut self.known {
+            known.document = api.get(&format!("/v1/clients/{}", text(&known.document["id"]))).await.expect(200);
+        }
+    }
+
     /// Changes some client in some way.
     pub async fn disturb(&mut self) {
         if self.chance.one_in(10) {
@@ -350,12 +363,15 @@ impl Field {
     }
 }
 
-/// A quarter of ten thousand filters and orders, so that the quarters can run beside each other.
+/// A quarter of ten thousand filters and orders, so that the quarters can run beside each other; and some more when the
+/// custom fields do not concern everybody.
 async fn a_quarter(seed: u64) {
     let mut field = Field::open(seed).await;
     let mut found = 0;
-    for at in 0..TREES / 4 {
-        if at % 25 == 0 {
+    for at in 0..TREES / 4 + TREES / 40 {
+        if at == TREES / 4 {
+            field.concern_some().await;
+        } else if at < TREES / 4 && at % 25 == 0 {
             field.disturb().await;
         }
         let (filter, sort) = (field.tree(0), field.sort());

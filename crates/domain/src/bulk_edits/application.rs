@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::assignments::Planned;
 use super::jobs::ApplyBulkEdit;
 use super::model::{BulkEdit, BulkEditId, Chunk, Left, Status};
-use super::queries;
+use super::{previews, queries};
 use crate::clients::door::{self, Assigned, CardValue};
 use crate::clients::{self, Exemption};
-use crate::custom_fields;
+use crate::custom_fields::{self, Catalogue};
 use crate::identity::{self, Practice, PracticeId};
 use crate::kernel::JsonText;
 use crate::kernel::actor::Actor;
@@ -41,7 +41,7 @@ pub fn apply(
     if now.seconds_since(edit.created_at) > queries::PREVIEW_HOLDS {
         return Err(Error::conflict("preview_expired"));
     }
-    if !holds(tx, practice, &plan_of(&edit)?)? {
+    if held(tx, practice, &plan_of(&edit)?)?.is_none() {
         return Err(Error::conflict("fields_changed"));
     }
     let operation = operations::create(tx, practice.uid(), actor, "bulk_edit", Some(edit.to_change))?;
@@ -66,9 +66,11 @@ pub(super) fn plan_of(edit: &BulkEdit) -> Result<Vec<Planned>> {
     Ok(edit.plan.read()?)
 }
 
-fn holds(tx: &mut Tx<'_>, practice: &Practice, plan: &[Planned]) -> Result<bool> {
+/// The practice's fields; `None` when one of those of the plan is another by now.
+fn held(tx: &mut Tx<'_>, practice: &Practice, plan: &[Planned]) -> Result<Option<Catalogue>> {
     let catalogue = custom_fields::catalogue(tx, practice)?;
-    Ok(plan.iter().all(|planned| planned.still_holds(&catalogue)))
+    let holds = plan.iter().all(|planned| planned.still_holds(&catalogue));
+    Ok(holds.then_some(catalogue))
 }
 
 /// Applies the next chunk, and ends the application behind the last one. In the transaction that finishes the job.
@@ -87,16 +89,10 @@ pub fn apply_chunk(tx: &mut Tx<'_>, id: BulkEditId) -> Result<()> {
     let set = door::open(tx, &practice, &actor, event)?;
     let plan = plan_of(&edit)?;
     // Behind the lock nobody changes fields any more.
-    if !holds(tx, &practice, &plan)? {
+    let Some(catalogue) = held(tx, &practice, &plan)? else {
         return end(tx, &edit, operation, Some("fields_changed"));
-    }
-    let (keys, mut skipped) = still_free(tx, &practice, &edit, (&plan, &chunk))?;
-    let mut written = 0;
-    for planned in &plan {
-        let (assigned, left) = assign(tx, &practice, set, (planned, &keys))?;
-        written += assigned;
-        skipped.extend(left);
-    }
+    };
+    let (written, skipped) = write(tx, (&practice, &catalogue), set, (&edit, &plan, &chunk))?;
     let changed = if plan.len() == 1 { count(written) } else { changed_by(tx, set)? };
     diesel::update(chunks::table.find((edit.key, chunk.number)))
         .set((chunks::entry_key.eq(Some(set.entry())), chunks::skipped.eq(Some(JsonText::of(&skipped)))))
@@ -118,6 +114,34 @@ pub fn apply_chunk(tx: &mut Tx<'_>, id: BulkEditId) -> Result<()> {
 
 pub(super) fn count(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// Writes what the clients of a chunk are to have: all of it, or on those that are passed over nothing. Returns how many
+/// values it changed, and who is passed over, with the reason.
+fn write(
+    tx: &mut Tx<'_>,
+    (practice, catalogue): (&Practice, &Catalogue),
+    set: door::Set,
+    (edit, plan, chunk): (&BulkEdit, &[Planned], &Chunk),
+) -> Result<(usize, Left)> {
+    let (mut keys, mut skipped) = still_free(tx, practice, edit, (plan, chunk))?;
+    // Since the preview, a category may have got criteria, and clients may have changed in what criteria ask about.
+    let now = tx.now();
+    let unconcerned = previews::unconcerned(tx, (practice, catalogue, now), plan, &keys)?;
+    keys.retain(|key| unconcerned.binary_search(key).is_err());
+    skipped.extend(unconcerned.into_iter().map(|key| (key, "not_concerned".to_owned())));
+    // Only bringing back is refused while it is done, so it comes first and the others are not written there.
+    let (first, others): (Vec<&Planned>, Vec<&Planned>) =
+        plan.iter().partition(|planned| matches!(planned, Planned::Archived { yes: false }));
+    let mut written = 0;
+    for planned in first.into_iter().chain(others) {
+        let (assigned, left) = assign(tx, practice, set, (planned, &keys))?;
+        written += assigned;
+        keys.retain(|key| left.binary_search_by_key(key, |(key, _)| *key).is_err());
+        skipped.extend(left);
+    }
+    skipped.sort_unstable();
+    Ok((written, skipped))
 }
 
 /// The clients of a chunk that are as they were at the preview, and the others with the reason.
@@ -152,7 +176,8 @@ fn changed_by(tx: &mut Tx<'_>, set: door::Set) -> Result<i64> {
     Ok(written.select(diesel::dsl::count(changes::client_key).aggregate_distinct()).first(&mut **tx)?)
 }
 
-/// Writes one assignment on clients. Returns how many it changed, and those on which it cannot be done, with the reason.
+/// Writes one assignment on clients. Returns how many it changed, and those on which it cannot be done, with the reason, in
+/// the order of their keys.
 fn assign(
     tx: &mut Tx<'_>,
     practice: &Practice,
@@ -183,11 +208,13 @@ fn assign(
     Ok((changed, Left::new()))
 }
 
-/// Restores archived clients one by one: another one may have the number or the reference by now. Returns how
-/// many, and the others with the reason.
+/// Restores archived clients one by one, in the order of their keys: another one may have the number or the reference by now.
+/// Returns how many, and the others with the reason.
 pub(super) fn bring_back(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, keys: &[i64]) -> Result<(usize, Left)> {
     let (mut brought, mut left) = (0, Left::new());
-    for client in clients::with_keys(tx, practice, keys)?.0 {
+    let mut found = clients::with_keys(tx, practice, keys)?.0;
+    found.sort_unstable_by_key(|client| client.key);
+    for client in found {
         if client.archived_at.is_none() {
             continue;
         }

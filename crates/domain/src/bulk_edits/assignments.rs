@@ -100,14 +100,33 @@ impl Planned {
         }
     }
 
-    /// Whether the field is still what it was when the assignment was checked.
+    /// Whether the field is still what it was when the assignment was checked, and still offers the options.
     pub(super) fn still_holds(&self, catalogue: &Catalogue) -> bool {
         match self {
             Self::Value { field, kind, .. } | Self::Options { field, kind, .. } => {
                 let field = catalogue.by_key(*field).filter(|field| field.is_usable());
-                field.is_some_and(|field| field.kind.as_str() == kind && is_in_lists(catalogue, field))
+                field.is_some_and(|field| {
+                    field.kind.as_str() == kind && is_in_lists(catalogue, field) && self.is_offered(field)
+                })
             }
             Self::Portfolio { .. }
+            | Self::Language { .. }
+            | Self::Responsible { .. }
+            | Self::Exemption { .. }
+            | Self::Archived { .. } => true,
+        }
+    }
+
+    /// Whether none of the options that clients would get is retired, by itself or because it was merged into another.
+    fn is_offered(&self, field: &Field) -> bool {
+        let is_offered = |key: i64| field.option(key).is_some_and(|option| option.retired_at.is_none());
+        match self {
+            Self::Value { value: Some(value), .. } if field.kind == custom_fields::FieldKind::Choice => {
+                value.as_i64().is_some_and(is_offered)
+            }
+            Self::Options { add, .. } => add.iter().copied().all(is_offered),
+            Self::Value { .. }
+            | Self::Portfolio { .. }
             | Self::Language { .. }
             | Self::Responsible { .. }
             | Self::Exemption { .. }
@@ -222,7 +241,10 @@ fn options(field: &Field, given: &Value, (pointer, offered): (&str, bool)) -> Re
     let one = |value: &Value| {
         let found = value.as_str().and_then(|typed| field.option_meant(typed));
         match found {
-            None => Err(Error::invalid(pointer, "unknown_option")),
+            None => {
+                let fault = FieldError::new(pointer, "unknown_option");
+                Err(Error::Invalid(vec![fault.with("values", custom_fields::offered(field))]))
+            }
             Some(option) if offered && option.retired_at.is_some() => {
                 Err(Error::Invalid(vec![FieldError::new(pointer, "retired_option").with("label", &option.label)]))
             }
@@ -256,6 +278,8 @@ fn fixed(conn: &mut Conn, practice: &Practice, said: &Assignment, pointer: &str)
             typed => Ok(Planned::Portfolio { text: typed.map(str::to_owned) }),
         },
         "responsible" => responsible(conn, practice, typed, pointer),
+        // As on one card, nothing said means the practice's own.
+        "language" if said.clear => Ok(Planned::Language { code: practice.language.clone() }),
         "language" => {
             let code = typed.map(str::to_lowercase).filter(|code| code.parse::<Language>().is_ok());
             let unknown =

@@ -75,7 +75,7 @@ pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<B
                 let catalogue = lists.catalogues().of(conn, practice)?;
                 let listing = saved::listing_of(conn, &catalogue, &asker, *id).map_err(|error| match error {
                     Error::NotFound(_) => Error::invalid("/selection/view_id", "unknown_view"),
-                    other => in_selection(other),
+                    other => saved::broken_at("/selection/view_id", other),
                 })?;
                 lists.select(conn, &asker, &listing, freeze).map_err(in_selection)
             }
@@ -152,8 +152,9 @@ fn freeze(
     Ok(Frozen { plan, selected: keys.len(), as_of, chunks })
 }
 
-/// Clients that would get a value in a category of fields that does not concern them.
-fn unconcerned(
+/// Clients that would get a value in a category of fields that does not concern them, in the order of their keys. Reads
+/// nothing when none of the categories says whom it concerns.
+pub(super) fn unconcerned(
     conn: &mut Conn,
     (practice, catalogue, now): (&Practice, &Catalogue, Instant),
     plan: &[Planned],

@@ -334,12 +334,16 @@ pub fn prune(db: &Db) -> Result<usize> {
     let now = db.clock().now();
     let mut gone = 0;
     for (status, seconds) in [(Status::Previewed, PREVIEW_HOLDS), (Status::Applied, KEPT), (Status::Undone, KEPT)] {
-        let old = bulk_edits::table
-            .filter(bulk_edits::status.eq(status.as_str()))
-            .filter(bulk_edits::created_at.lt(now.plus_seconds(-seconds)));
-        let keys: Vec<i64> = db.read(|conn| Ok(old.limit(1_000).select(bulk_edits::key).load(conn)?))?;
+        let is_old = || {
+            let is_older = bulk_edits::created_at.lt(now.plus_seconds(-seconds));
+            bulk_edits::status.eq(status.as_str()).and(is_older)
+        };
+        let old = bulk_edits::table.filter(is_old()).limit(1_000).select(bulk_edits::key);
+        let keys: Vec<i64> = db.read(|conn| Ok(old.load(conn)?))?;
         for key in keys {
-            gone += db.write(|tx| Ok(diesel::delete(bulk_edits::table.find(key)).execute(&mut **tx)?))?;
+            // Somebody may have begun to apply or undo it meanwhile.
+            let still = bulk_edits::table.find(key).filter(is_old());
+            gone += db.write(|tx| Ok(diesel::delete(still).execute(&mut **tx)?))?;
         }
     }
     Ok(gone)

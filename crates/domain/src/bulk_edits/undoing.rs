@@ -13,7 +13,7 @@ use super::queries;
 use crate::clients::door::{self, Assigned, CardValue};
 use crate::clients::{Exemption, FixedField, Responsible};
 use crate::custom_fields::{self, Catalogue};
-use crate::identity::{self, MemberId, Practice, PracticeId};
+use crate::identity::{self, Member, MemberId, Practice, PracticeId};
 use crate::kernel::JsonText;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
@@ -75,6 +75,40 @@ pub fn undo_chunk(tx: &mut Tx<'_>, id: BulkEditId) -> Result<()> {
     Ok(())
 }
 
+/// What the practice has now, which values are given back into.
+struct Around {
+    catalogue: Catalogue,
+    members: Vec<Member>,
+}
+
+impl Around {
+    fn member(&self, logged: &str) -> Option<&Member> {
+        let id: MemberId = logged.parse().ok()?;
+        self.members.iter().find(|member| member.id == id)
+    }
+
+    /// Whether a field has become of another kind than it was of when it was changed.
+    fn is_other(&self, planned: &Planned) -> bool {
+        match planned {
+            Planned::Value { field, kind, .. } | Planned::Options { field, kind, .. } => {
+                self.catalogue.by_key(*field).is_none_or(|field| field.kind.as_str() != kind)
+            }
+            Planned::Portfolio { .. }
+            | Planned::Language { .. }
+            | Planned::Responsible { .. }
+            | Planned::Exemption { .. }
+            | Planned::Archived { .. } => false,
+        }
+    }
+
+    /// Whether somebody looked after the client who is no member any more. The log has the identifier alone, and the name
+    /// that was on the card went with the edit, so there is nobody to put back.
+    fn has_left(&self, made: &Made) -> bool {
+        let was = made.old_txt.as_deref().filter(|_| made.field == FixedField::Responsible.number());
+        was.is_some_and(|was| was.parse::<MemberId>().is_ok() && self.member(was).is_none())
+    }
+}
+
 /// A change that the edit made, as the log has it.
 #[derive(Queryable)]
 struct Made {
@@ -101,33 +135,43 @@ fn put_back(
     keys.dedup();
     let fields: Vec<i64> = plan.iter().map(Planned::number).collect();
     let touched: HashSet<i64> = queries::touched_since(tx, (practice, &keys), &fields, entry)?.into_iter().collect();
-    let mut kept: Left =
-        keys.iter().filter(|key| touched.contains(key)).map(|key| (*key, "changed_since".to_owned())).collect();
-    let catalogue = custom_fields::catalogue(tx, practice)?;
+    let around =
+        Around { catalogue: custom_fields::catalogue(tx, practice)?, members: identity::members(tx, practice)? };
+    let mut kept: BTreeMap<i64, String> = touched.into_iter().map(|key| (key, "changed_since".to_owned())).collect();
     for planned in plan {
         let number = planned.number();
-        let of_field = made.iter().filter(|made| made.field == number && !touched.contains(&made.client));
-        let of_field: Vec<&Made> = of_field.collect();
-        kept.extend(restore(tx, practice, set, ((planned, &catalogue), &of_field))?);
+        let is_other = around.is_other(planned);
+        for made in made.iter().filter(|made| made.field == number) {
+            if is_other {
+                kept.entry(made.client).or_insert_with(|| "fields_changed".to_owned());
+            } else if around.has_left(made) {
+                kept.entry(made.client).or_insert_with(|| "member_gone".to_owned());
+            }
+        }
     }
-    kept.sort_unstable();
-    kept.dedup_by_key(|(key, _)| *key);
-    Ok((keys.len().saturating_sub(kept.len()), kept))
+    // Who keeps one value keeps all, and only bringing back is refused while it is done: that comes first.
+    let (first, others): (Vec<&Planned>, Vec<&Planned>) =
+        plan.iter().partition(|planned| matches!(planned, Planned::Archived { yes: true }));
+    for planned in first.into_iter().chain(others) {
+        let number = planned.number();
+        let of_field = made.iter().filter(|made| made.field == number && !kept.contains_key(&made.client));
+        let of_field: Vec<&Made> = of_field.collect();
+        kept.extend(restore(tx, practice, set, ((planned, &around), &of_field))?);
+    }
+    Ok((keys.len().saturating_sub(kept.len()), kept.into_iter().collect()))
 }
 
+/// Gives clients one value back. Returns those on which it cannot be done, with the reason.
 fn restore(
     tx: &mut Tx<'_>,
     practice: &Practice,
     set: door::Set,
-    ((planned, catalogue), made): ((&Planned, &Catalogue), &[&Made]),
+    ((planned, around), made): ((&Planned, &Around), &[&Made]),
 ) -> Result<Left> {
     let keys: Vec<i64> = made.iter().map(|made| made.client).collect();
     match planned {
-        Planned::Value { field, kind, .. } | Planned::Options { field, kind, .. } => {
-            let now = catalogue.by_key(*field).filter(|field| field.kind.as_str() == kind);
-            let Some(now) = now else {
-                return Ok(keys.into_iter().map(|key| (key, "fields_changed".to_owned())).collect());
-            };
+        Planned::Value { field, .. } | Planned::Options { field, .. } => {
+            let Some(now) = around.catalogue.by_key(*field) else { return Ok(Left::new()) };
             let old = |made: &&Made| custom_fields::stored_of_log(now.kind, made.old_num, made.old_txt.as_deref());
             let values: Vec<Option<Value>> = made.iter().map(old).collect();
             set.assign_values(tx, *field, &keys, Assigned::Each(&values))?;
@@ -140,22 +184,26 @@ fn restore(
         | Planned::Language { .. }
         | Planned::Responsible { .. }
         | Planned::Exemption { .. } => {
-            restore_card(tx, practice, set, (planned.number(), made))?;
+            restore_card(tx, (practice, around), set, (planned.number(), made))?;
         }
     }
     Ok(Left::new())
 }
 
 /// Many clients had the same, so one statement for each different value.
-fn restore_card(tx: &mut Tx<'_>, practice: &Practice, set: door::Set, (field, made): (i64, &[&Made])) -> Result<()> {
+fn restore_card(
+    tx: &mut Tx<'_>,
+    (practice, around): (&Practice, &Around),
+    set: door::Set,
+    (field, made): (i64, &[&Made]),
+) -> Result<()> {
     let mut by_value: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
     for made in made {
         by_value.entry(made.old_txt.as_deref()).or_default().push(made.client);
     }
-    let members = identity::members(tx, practice)?;
     for (old, keys) in by_value {
         let who = old.map(|old| {
-            let member = old.parse::<MemberId>().ok().and_then(|id| members.iter().find(|member| member.id == id));
+            let member = around.member(old);
             let name = member.map_or_else(|| old.to_owned(), |member| member.account.name.clone());
             Responsible { member: member.map(|member| member.id), name }
         });

@@ -83,7 +83,7 @@ impl Export {
         let practice = asker.practice;
         let catalogue = custom_fields::catalogue(conn, practice)?;
         let columns = chosen(look.columns, &catalogue)?;
-        let keys = lists.keys(conn, asker, listing)?;
+        let (keys, _) = lists.keys(conn, asker, listing, &[])?;
         if look.format == Format::Xlsx && keys.len() > MOST_IN_SHEET {
             return Err(Error::Invalid(vec![FieldError::new("/format", "too_many").with("max", MOST_IN_SHEET)]));
         }

@@ -2,14 +2,8 @@
 
 use std::sync::Arc;
 
-use diesel::backend::Backend;
-use diesel::expression::{ValidGrouping, is_aggregate};
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use serde_json::value::RawValue;
 
 use super::criteria::Concern;
@@ -18,7 +12,7 @@ use super::subjects::{ColumnId, Kind, Source, Subject};
 use super::tables::TableColumn;
 use crate::clients::ClientId;
 use crate::custom_fields::{self, Catalogue, FieldKind, FieldValue, StoredValues};
-use crate::identity::{MemberId, Practice, PracticeId};
+use crate::identity::{MemberId, Practice};
 use crate::kernel::UidType;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
@@ -99,6 +93,11 @@ impl Asked {
             Standing::Custom(_) | Standing::Elsewhere => None,
         });
         fixed.collect::<Vec<_>>().join(", ")
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.0)
     }
 
     fn has_custom(&self) -> bool {
@@ -192,97 +191,60 @@ pub fn rows(conn: &mut Conn, practice: &Practice, keys: &[i64], asked: &Asked) -
     if keys.is_empty() {
         return Ok((Vec::new(), queries::versions(conn, practice)?));
     }
-    let (fixed, is_custom, practice) = (asked.fixed(), asked.has_custom(), practice.id);
+    let (fixed, is_custom) = (asked.fixed(), asked.has_custom());
     let read: Vec<Read> = match conn {
         Conn::Postgres(c) => {
-            let fixed = fixed.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE);
-            Cells { practice, keys, fixed, is_custom }.load(c)?
+            let cells = format!("json_build_array({})::text", fixed.replace(RESPONSIBLE, POSTGRES_RESPONSIBLE));
+            let values = if is_custom { "v.vals::text" } else { "NULL" };
+            let query = diesel::sql_query(statement(&cells, values, ("$1", "= ANY($2)")));
+            query.bind::<UidType, _>(practice.id).bind::<Array<BigInt>, _>(keys).load(c)?
         }
         Conn::Sqlite(c) => {
-            let keys = serde_json::to_string(keys)?;
-            let fixed = fixed.replace(RESPONSIBLE, SQLITE_RESPONSIBLE);
-            Cells { practice, keys, fixed, is_custom }.load(c)?
+            let cells = format!("json_array({})", fixed.replace(RESPONSIBLE, SQLITE_RESPONSIBLE));
+            let values = if is_custom { "v.vals" } else { "NULL" };
+            let query = diesel::sql_query(statement(&cells, values, ("?1", "IN (SELECT value FROM json_each(?2))")));
+            query.bind::<UidType, _>(practice.id).bind::<Text, _>(serde_json::to_string(keys)?).load(c)?
         }
     };
-    let versions = read.first().and_then(|row| Some((row.0?, row.1?)));
-    let row = |Read(_, _, key, id, revision, is_archived, fixed, values): Read| {
-        let cells = asked.cells(&fixed, values.as_deref())?;
+    let versions = read.first().map(|row| (row.version, row.fields_version));
+    let row = |read: Read| {
+        let Read { key, id, revision, is_archived, cells, vals, version: _, fields_version: _ } = read;
+        let cells = asked.cells(&cells, vals.as_deref())?;
         Ok(Arc::new(TableRow { key, id, revision, is_archived, cells }))
     };
     Ok((read.into_iter().map(row).collect::<Result<_>>()?, versions.ok_or(Error::NotFound("client"))?))
 }
 
-#[derive(Queryable)]
-struct Read(Option<i64>, Option<i64>, i64, ClientId, i64, bool, String, Option<String>);
-
-/// The statement, which stays prepared for as long as the same columns are asked.
-#[derive(Debug, Clone)]
-struct Cells<K> {
-    practice: PracticeId,
-    keys: K,
-    fixed: String,
-    is_custom: bool,
+#[derive(QueryableByName)]
+struct Read {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    fields_version: i64,
+    #[diesel(sql_type = BigInt)]
+    key: i64,
+    #[diesel(sql_type = UidType)]
+    id: ClientId,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+    #[diesel(sql_type = Bool)]
+    is_archived: bool,
+    #[diesel(sql_type = Text)]
+    cells: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    vals: Option<String>,
 }
 
-impl<K> Query for Cells<K> {
-    type SqlType = (Nullable<BigInt>, Nullable<BigInt>, BigInt, UidType, BigInt, Bool, Text, Nullable<Text>);
-}
-
-impl<K> QueryId for Cells<K> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<K> ValidGrouping<()> for Cells<K> {
-    type IsAggregate = is_aggregate::No;
-}
-
-impl<K, C> RunQueryDsl<C> for Cells<K> {}
-
-impl<K> Cells<K> {
-    /// The statement up to the keys, around what makes an array of the fixed cells, with the custom values as text.
-    fn begin<'b, DB>(
-        &'b self,
-        out: &mut AstPass<'_, 'b, DB>,
-        (array, end, values): (&str, &str, &str),
-    ) -> QueryResult<()>
-    where
-        PracticeId: ToSql<UidType, DB>,
-        DB: Backend + HasSqlType<UidType>,
-    {
-        out.push_sql("SELECT (SELECT version FROM practices WHERE id = ");
-        out.push_bind_param::<UidType, _>(&self.practice)?;
-        out.push_sql("), (SELECT fields_version FROM practices WHERE id = ");
-        out.push_bind_param::<UidType, _>(&self.practice)?;
-        out.push_sql("), c.key, c.id, v.revision, c.archived_at IS NOT NULL, ");
-        out.push_sql(array);
-        out.push_sql(&self.fixed);
-        out.push_sql(end);
-        out.push_sql(if self.is_custom { values } else { "NULL" });
-        out.push_sql(" FROM clients c JOIN client_values v ON v.client_key = c.key WHERE c.practice_id = ");
-        out.push_bind_param::<UidType, _>(&self.practice)?;
-        Ok(())
-    }
-}
-
-impl QueryFragment<Sqlite> for Cells<String> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.begin(&mut out, ("json_array(", "), ", "v.vals"))?;
-        out.push_sql(" AND c.key IN (SELECT value FROM json_each(");
-        out.push_bind_param::<Text, _>(&self.keys)?;
-        out.push_sql("))");
-        Ok(())
-    }
-}
-
-impl QueryFragment<Pg> for Cells<&[i64]> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.begin(&mut out, ("json_build_array(", ")::text, ", "v.vals::text"))?;
-        out.push_sql(" AND c.key = ANY(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.keys)?;
-        out.push_sql(")");
-        Ok(())
-    }
+/// The statement with what makes an array of the fixed cells, the custom values as text, and how the database spells the
+/// practice and the keys. It is never kept prepared: there are as many as there are ways to choose columns, and rows that
+/// were shown before are in memory.
+fn statement(cells: &str, values: &str, (practice, among): (&str, &str)) -> String {
+    format!(
+        "SELECT p.version, p.fields_version, c.key, c.id, v.revision, c.archived_at IS NOT NULL AS is_archived, \
+         {cells} AS cells, {values} AS vals \
+         FROM clients c JOIN client_values v ON v.client_key = c.key JOIN practices p ON p.id = c.practice_id \
+         WHERE c.practice_id = {practice} AND c.key {among}"
+    )
 }
 
 #[cfg(test)]

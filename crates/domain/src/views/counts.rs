@@ -57,17 +57,20 @@ impl Lists {
         let mut kind = None;
         let looked = self.look(
             conn,
-            asker,
-            listing,
+            (asker, listing),
             |plan, ground| {
                 let subject = countable(by, ground.catalogue)?;
                 plan.columns.push(subject.column);
                 kind = Some(subject.kind);
-                Ok((subject.column, (subject.kind, ground.today())))
+                let concerned = ground.concerned(&subject).cloned();
+                concerned.iter().for_each(|node| node.columns(&mut plan.columns));
+                Ok((subject.column, concerned, (subject.kind, ground.today())))
             },
-            |_, rows, seen| {
-                let matching = seen.plan.node.rows(rows);
-                let (column, (kind, today)) = seen.asked;
+            |rows, seen| {
+                let mut matching = seen.plan.node.rows(rows);
+                let (total, (column, concerned, (kind, today))) = (matching.count(), seen.asked);
+                concerned.iter().for_each(|node| matching.and(&node.rows(rows)));
+                let unconcerned = total - matching.count();
                 let counted = match (rows.column(column), kind) {
                     (Some(Column::Numbers(days)), Kind::Lasting) => {
                         let flags = days.iter().map(|day| 1 + u8::from(*day >= today)).collect();
@@ -75,8 +78,9 @@ impl Lists {
                     }
                     (column, _) => column.map(|column| count(column, &matching)).unwrap_or_default(),
                 };
-                Ok((counted, matching.count(), seen.catalogue))
+                ((unconcerned + counted.0, counted.1), total, seen.catalogue)
             },
+            |_, looked| Ok(looked),
         )?;
         let (counted, total, catalogue) = looked;
         let (missing, counted) = counted;

@@ -9,7 +9,7 @@ use super::filter::{self, Node};
 use super::loaded::Loaded;
 use super::operands::{Ground, zone_of};
 use super::rows::Rows;
-use super::subjects::CUSTOM;
+use super::subjects::{CUSTOM, ColumnId};
 use super::trees;
 use crate::clients::Client;
 use crate::custom_fields::{Catalogue, Category, CategoryId, Field};
@@ -27,25 +27,53 @@ pub struct Concern {
     today: Date,
 }
 
+/// The criteria of some categories, read once so that they can be asked of one client after the other.
+#[derive(Debug)]
+pub struct Criteria {
+    read: Vec<(CategoryId, Node)>,
+    asked: Vec<ColumnId>,
+    today: Date,
+}
+
+impl Criteria {
+    /// Those of the categories that `is_meant` holds for. Criteria that cannot be read any more, because they name a field
+    /// that is gone, leave nobody out.
+    pub fn of(
+        catalogue: &Catalogue,
+        (practice, now): (&Practice, Instant),
+        is_meant: impl Fn(CategoryId) -> bool,
+    ) -> Self {
+        let (read, mut asked) = (met_among(catalogue, practice, now, is_meant), Vec::new());
+        read.iter().for_each(|(_, node)| node.columns(&mut asked));
+        Self { read, asked, today: now.in_zone(&zone_of(practice)).date() }
+    }
+
+    /// Whether the field's category has criteria.
+    #[must_use]
+    pub fn has(&self, field: &Field) -> bool {
+        self.read.iter().any(|(category, _)| *category == field.category)
+    }
+
+    /// Whom, among these clients, the categories do not concern.
+    pub fn concern<'a>(&self, clients: impl IntoIterator<Item = &'a Client>) -> Concern {
+        if self.read.is_empty() {
+            return Concern { left_out: Vec::new(), today: self.today };
+        }
+        let clients: Vec<&Client> = clients.into_iter().collect();
+        let all: Vec<usize> = (0..clients.len()).collect();
+        Concern::among(&self.read, &Loaded::of(&clients, &self.asked).rows(), &all, self.today)
+    }
+}
+
 impl Concern {
-    /// Asks the criteria of all categories about these clients. Criteria that cannot be read any more, because they name a
-    /// field that is gone, leave nobody out.
+    /// Asks the criteria of all categories about these clients.
     pub fn of<'a>(
         clients: impl IntoIterator<Item = &'a Client>,
         catalogue: &Catalogue,
         practice: &Practice,
         now: Instant,
     ) -> Self {
-        let criteria = all_met(catalogue, practice, now);
-        let today = now.in_zone(&zone_of(practice)).date();
-        if criteria.is_empty() {
-            return Self { left_out: Vec::new(), today };
-        }
-        let clients: Vec<&Client> = clients.into_iter().collect();
-        let mut asked = Vec::new();
-        criteria.iter().for_each(|(_, node)| node.columns(&mut asked));
-        let all: Vec<usize> = (0..clients.len()).collect();
-        Self::among(&criteria, &Loaded::of(&clients, &asked).rows(), &all, today)
+        Criteria::of(catalogue, (practice, now), |_| true).concern(clients)
     }
 
     /// Answers criteria for some rows of the columns.
@@ -56,6 +84,19 @@ impl Concern {
             (*category, others.filter_map(|row| columns.keys.get(*row).copied()).collect())
         });
         Self { left_out: left_out.collect(), today }
+    }
+
+    /// Whether a category leaves somebody out at all.
+    #[must_use]
+    pub fn leaves_out(&self) -> bool {
+        self.left_out.iter().any(|(_, others)| !others.is_empty())
+    }
+
+    /// Why the client cannot get values for these fields: `not_concerned` under `/fields/<slug>`, for each that does not
+    /// concern it.
+    pub fn refusals<'a>(&self, client: &Client, fields: impl Iterator<Item = &'a Field>) -> Vec<FieldError> {
+        let others = fields.filter(|field| !self.has(client, field));
+        others.map(|field| FieldError::new(format!("/fields/{}", field.slug), "not_concerned")).collect()
     }
 
     /// Whether the field concerns the client.
@@ -82,17 +123,23 @@ impl Concern {
     }
 }
 
-/// The criteria of all categories that have some which can be read.
-pub(super) fn all_met(catalogue: &Catalogue, practice: &Practice, now: Instant) -> Vec<(CategoryId, Node)> {
+/// The criteria of all categories that `is_meant` holds for and that have some which can be read.
+pub(super) fn met_among(
+    catalogue: &Catalogue,
+    practice: &Practice,
+    now: Instant,
+    is_meant: impl Fn(CategoryId) -> bool,
+) -> Vec<(CategoryId, Node)> {
     let met = |category: &Category| Some((category.id, met(category, catalogue, practice, now)?));
-    catalogue.categories.iter().filter_map(met).collect()
+    catalogue.categories.iter().filter(|category| is_meant(category.id)).filter_map(met).collect()
 }
 
 /// The criteria of a category, read; `None` when it has none or they cannot be read any more.
 pub(super) fn met(category: &Category, catalogue: &Catalogue, practice: &Practice, now: Instant) -> Option<Node> {
+    let criteria = category.criteria.as_ref()?;
     let zone = zone_of(practice);
-    let ground = Ground { catalogue, now, zone: &zone, me: None };
-    filter::read(category.criteria.as_ref()?, &ground, POINTER).ok()
+    let ground = Ground { catalogue, now, zone: &zone, me: None, criteria: &[] };
+    filter::read(criteria, &ground, POINTER).ok()
 }
 
 /// Refuses values for fields that do not concern the client as it is after the change. Clearing is always allowed.
@@ -107,11 +154,7 @@ pub fn refuse_unconcerned(
 ) -> Result<()> {
     let concern = Concern::of([after], catalogue, practice, now);
     let set = given.iter().filter(|(_, value)| !value.is_null());
-    let wrong = set.filter_map(|(slug, _)| {
-        let field = catalogue.by_slug(slug).filter(|field| !concern.has(after, field))?;
-        Some(FieldError::new(format!("/fields/{}", field.slug), "not_concerned"))
-    });
-    let wrong: Vec<FieldError> = wrong.collect();
+    let wrong = concern.refusals(after, set.filter_map(|(slug, _)| catalogue.by_slug(slug)));
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
@@ -127,7 +170,7 @@ pub fn check_criteria(
     own: Option<CategoryId>,
 ) -> Result<Value> {
     let zone = zone_of(practice);
-    let ground = Ground { catalogue, now, zone: &zone, me: None };
+    let ground = Ground { catalogue, now, zone: &zone, me: None, criteria: &[] };
     filter::read(criteria, &ground, POINTER).map_err(Error::Invalid)?;
     let (mut tree, mut wrong) = (criteria.clone(), Vec::new());
     trees::visit(&mut tree, POINTER, &mut |condition, pointer| {
@@ -163,7 +206,7 @@ pub fn broken_criteria(
     (practice, now): (&Practice, Instant),
 ) -> Vec<FieldError> {
     let zone = zone_of(practice);
-    let ground = Ground { catalogue, now, zone: &zone, me: None };
+    let ground = Ground { catalogue, now, zone: &zone, me: None, criteria: &[] };
     let read = |tree: &Value| filter::read(tree, &ground, POINTER).err();
     category.criteria.as_ref().and_then(read).unwrap_or_default()
 }

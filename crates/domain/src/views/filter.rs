@@ -186,7 +186,14 @@ impl Reader<'_> {
         if value.is_null() && !matches!(op, "filled" | "empty") {
             return Err(Fault::Value(FieldError::new("", "value_missing")));
         }
-        let is = |test| Node::Is(subject.column, test);
+        let is = |test| {
+            let is = Node::Is(subject.column, test);
+            match self.ground.concerned(subject) {
+                // No test passes where there is no value, and what does not concern a client is none.
+                Some(concerned) => Node::And(vec![concerned.clone(), is]),
+                None => is,
+            }
+        };
         let not = |node| Node::Not(Box::new(node));
         Ok(match op {
             "filled" => is(Test::Filled),
@@ -195,19 +202,33 @@ impl Reader<'_> {
                 let lasts = is(Test::Within(Bound::Included(self.ground.today()), Bound::Unbounded));
                 if operands::flag(value)? == (op == "eq") { lasts } else { not(lasts) }
             }
+            "eq" | "one_of" if subject.kind == Kind::Responsible => self.responsible(subject, op, value)?,
+            "ne" | "none_of" if subject.kind == Kind::Responsible => not(self.responsible(subject, op, value)?),
             "eq" => is(self.one(subject, value)?),
             "ne" => not(is(self.one(subject, value)?)),
             "one_of" => is(self.any(subject, value)?),
             "none_of" => not(is(self.any(subject, value)?)),
-            "contains" | "starts_with" | "matches" => is(on_text(op, operands::text(value)?)),
+            "matches" => searched(subject.column, &operands::text(value)?),
+            "contains" => is(Test::Contains(operands::folded(subject, value)?)),
+            "starts_with" => is(Test::StartsWith(operands::folded(subject, value)?)),
             "has_all" => is(Test::AllOptions(self.ground.options(subject, value)?)),
             "set_by" | "set_from" | "set_before" | "set_after" => {
                 // Who set a value is asked of the value that is there, not of one that was cleared.
                 let setter = ColumnId::SetterOf(subject.number().ok_or(Fault::Operator)?);
-                Node::And(vec![is(Test::Filled), Node::Is(setter, self.on_setter(op, value)?)])
+                let by = self.on_setter(op, value)?.map_or(Node::Or(Vec::new()), |test| Node::Is(setter, test));
+                Node::And(vec![is(Test::Filled), by])
             }
             _ => is(self.range(subject, op, value)?),
         })
+    }
+
+    /// One or any of these looks after the client.
+    fn responsible(&self, subject: &Subject<'_>, op: &str, value: &Value) -> Result<Node, Fault> {
+        let given = match op {
+            "eq" | "ne" => vec![operands::text(value)?],
+            _ => operands::each(value, &operands::text)?,
+        };
+        Ok(Node::Or(self.ground.responsible(&given).map(|test| Node::Is(subject.column, test)).into()))
     }
 
     fn one(&self, subject: &Subject<'_>, value: &Value) -> Result<Test, Fault> {
@@ -225,9 +246,7 @@ impl Reader<'_> {
     fn any(&self, subject: &Subject<'_>, value: &Value) -> Result<Test, Fault> {
         let each = |read: &dyn Fn(&Value) -> Result<String, FieldError>| operands::each(value, read);
         Ok(match subject.kind {
-            Kind::Text | Kind::Lines | Kind::Word => {
-                Test::AnyText(each(&|one| operands::text(one).map(|t| text::fold(&t)))?)
-            }
+            Kind::Text | Kind::Lines | Kind::Word => Test::AnyText(each(&|one| operands::word(subject, one))?),
             Kind::Number | Kind::Amount => {
                 Test::AnyNumber(operands::each(value, &|one| operands::number(subject.kind, one))?)
             }
@@ -236,9 +255,13 @@ impl Reader<'_> {
                 Test::Named(options.iter().map(i64::to_string).collect())
             }
             Kind::Choices => Test::AnyOption(self.ground.options(subject, value)?),
-            Kind::Member | Kind::Client => Test::Named(each(&|one| self.ground.named(one))?),
-            Kind::Responsible => self.ground.responsible(&each(&operands::text)?),
-            Kind::Flag | Kind::Lasting | Kind::Day | Kind::Instant | Kind::Search => return Err(Fault::Operator),
+            Kind::Member | Kind::Client => {
+                let named = operands::each(value, &|one| self.ground.named(one))?;
+                Test::Named(named.into_iter().flatten().collect())
+            }
+            Kind::Flag | Kind::Lasting | Kind::Day | Kind::Instant | Kind::Search | Kind::Responsible => {
+                return Err(Fault::Operator);
+            }
         })
     }
 
@@ -260,12 +283,13 @@ impl Reader<'_> {
         })
     }
 
-    fn on_setter(&self, op: &str, value: &Value) -> Result<Test, Fault> {
+    /// What is asked of whoever or whatever set a value; `None` for what nobody can be.
+    fn on_setter(&self, op: &str, value: &Value) -> Result<Option<Test>, Fault> {
         Ok(match op {
-            "set_by" => Test::SetBy(self.ground.actor(value)?),
-            "set_from" => Test::SetFrom(operands::text(value)?),
-            "set_before" => Test::SetWithin(Bound::Unbounded, self.ground.point(Kind::Instant, value)?.lt),
-            _ => Test::SetWithin(self.ground.point(Kind::Instant, value)?.ge, Bound::Unbounded),
+            "set_by" => self.ground.actor(value)?.map(Test::SetBy),
+            "set_from" => Some(Test::SetFrom(operands::text(value)?)),
+            "set_before" => Some(Test::SetWithin(Bound::Unbounded, self.ground.point(Kind::Instant, value)?.lt)),
+            _ => Some(Test::SetWithin(self.ground.point(Kind::Instant, value)?.ge, Bound::Unbounded)),
         })
     }
 }
@@ -294,13 +318,19 @@ impl Fault {
     }
 }
 
-fn on_text(op: &str, given: String) -> Test {
-    let folded = text::fold(&given);
-    match op {
-        "contains" => Test::Contains(folded),
-        "starts_with" => Test::StartsWith(folded),
-        _ => Test::AllWords(folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()),
+/// Each word of a search; a number with dots also as it is kept, which is without.
+fn searched(column: ColumnId, given: &str) -> Node {
+    let folded = text::fold(given);
+    let words = folded.split(' ').filter(|word| !word.is_empty());
+    let (spelled, plain): (Vec<&str>, Vec<&str>) = words.partition(|word| operands::is_spelled_number(word));
+    let all = |words: &[&str]| Node::Is(column, Test::AllWords(words.iter().map(|word| (*word).to_owned()).collect()));
+    let either = |word: &str| Node::Or(vec![all(&[word]), all(&[&operands::compact(word)])]);
+    let spelled = spelled.into_iter().map(either);
+    let mut nodes: Vec<Node> = spelled.collect();
+    if nodes.is_empty() || !plain.is_empty() {
+        nodes.push(all(&plain));
     }
+    Node::And(nodes)
 }
 
 /// The operators that a subject has.

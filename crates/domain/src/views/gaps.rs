@@ -43,6 +43,8 @@ pub struct Gaps {
 
 /// What is asked of one expected field: which clients lack it.
 type Lack = (String, Node);
+/// What clients lack, by their keys.
+type Missing = HashMap<i64, Vec<String>>;
 
 impl Lists {
     /// One page of the clients that match and lack something that is expected, and how many lack what. A field of a
@@ -65,11 +67,19 @@ impl Lists {
             plan.node = Node::And(vec![plan.node.clone(), any]);
             Ok(lacks)
         };
-        self.look(conn, asker, listing, widen, |conn, rows, seen| {
+        let look = |rows: &Rows<'_>, seen: Seen<Vec<Lack>>| {
             let found = seen.plan.page(rows, (&listing.sort, from.as_ref()), limit);
+            let lacking = lacking(rows, &seen, &found);
+            (found, lacking, seen.catalogue)
+        };
+        self.look(conn, (asker, listing), widen, look, |conn, (found, (counts, mut missing), catalogue)| {
             let clients = clients::with_keys(conn, asker.practice, &found.keys)?.0;
-            let clients = clients.into_iter().map(|client| (client.key, client)).collect();
-            Ok(answered(rows, &seen, &found, clients))
+            let page = found.page(clients.into_iter().map(|client| (client.key, client)).collect());
+            let page = page.map(|client| {
+                let missing = missing.remove(&client.key).unwrap_or_default();
+                Incomplete { client, missing }
+            });
+            Ok(Gaps { page, counts, catalogue })
         })
     }
 }
@@ -94,9 +104,10 @@ fn lacks(expected: &Completeness, ground: &Ground<'_>, practice: &Practice) -> V
     expected.expected.iter().filter_map(|name| lack(name)).collect()
 }
 
-fn answered(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: &Found, clients: Vec<(i64, Client)>) -> Gaps {
+/// How many of all matching clients lack what, and what each client of the page lacks, by its key.
+fn lacking(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: &Found) -> (Vec<(String, usize)>, Missing) {
     let matching = seen.plan.node.rows(rows);
-    let (mut counts, mut missing) = (Vec::new(), HashMap::<i64, Vec<String>>::new());
+    let (mut counts, mut missing) = (Vec::new(), Missing::new());
     for (name, lack) in &seen.asked {
         let mut without = lack.rows(rows);
         without.and(&matching);
@@ -107,9 +118,5 @@ fn answered(rows: &Rows<'_>, seen: &Seen<Vec<Lack>>, found: &Found, clients: Vec
             }
         }
     }
-    let page = found.page(clients).map(|client| {
-        let missing = missing.remove(&client.key).unwrap_or_default();
-        Incomplete { client, missing }
-    });
-    Gaps { page, counts, catalogue: Arc::clone(&seen.catalogue) }
+    (counts, missing)
 }

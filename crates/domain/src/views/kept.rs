@@ -135,31 +135,45 @@ impl Columns {
     }
 
     /// Looks at the columns as they are at the version of one snapshot of the database, in which `prepare` says which are
-    /// needed and `look` may go on reading.
+    /// needed and `then` may go on reading what `look` has found.
     ///
     /// # Errors
-    /// When the database refuses, and whatever `prepare` and `look` return.
-    pub fn exactly<P, T>(
+    /// When the database refuses, and whatever `prepare` and `then` return.
+    pub fn exactly<P, F, T>(
         &self,
         conn: &mut Conn,
         practice: &Practice,
         prepare: impl FnOnce(&mut Conn, i64) -> Result<(P, Vec<ColumnId>)>,
-        look: impl FnOnce(&mut Conn, &Rows<'_>, P) -> Result<T>,
+        look: impl FnOnce(&Rows<'_>, P) -> F,
+        then: impl FnOnce(&mut Conn, F) -> Result<T>,
     ) -> Result<T> {
         let kept = self.of(practice);
         // The lock comes first, so that nobody can take the columns further than the snapshot that begins now.
         let mut kept = kept.write().unwrap_or_else(PoisonError::into_inner);
-        let outcome = db::snapshot(conn, |conn| {
-            let (version, fields_version) = queries::versions(conn, practice)?;
-            let (prepared, needed) = prepare(conn, fields_version)?;
-            self.catch_up(conn, practice, &mut kept, version)?;
-            self.load(conn, practice, &mut kept, &needed)?;
-            look(conn, &Rows { keys: &kept.keys, columns: &kept.columns }, prepared)
-        });
-        self.count(&kept);
-        drop(kept);
-        self.keep_room();
-        outcome
+        db::snapshot(conn, |conn| {
+            let found = self.bring(conn, practice, &mut kept, prepare);
+            let found = found.map(|prepared| look(&Rows { keys: &kept.keys, columns: &kept.columns }, prepared));
+            self.count(&kept);
+            // What follows is read from the same snapshot, so nobody has to wait for it.
+            drop(kept);
+            self.keep_room();
+            then(conn, found?)
+        })
+    }
+
+    /// Brings the columns that are needed to the version of the snapshot.
+    fn bring<P>(
+        &self,
+        conn: &mut Conn,
+        practice: &Practice,
+        kept: &mut Kept,
+        prepare: impl FnOnce(&mut Conn, i64) -> Result<(P, Vec<ColumnId>)>,
+    ) -> Result<P> {
+        let (version, fields_version) = queries::versions(conn, practice)?;
+        let (prepared, needed) = prepare(conn, fields_version)?;
+        self.catch_up(conn, practice, kept, version)?;
+        self.load(conn, practice, kept, &needed)?;
+        Ok(prepared)
     }
 
     fn catch_up(&self, conn: &mut Conn, practice: &Practice, kept: &mut Kept, version: i64) -> Result<()> {

@@ -3,18 +3,20 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::cells::{self, Asked, RowsRead, TableRow};
-use super::criteria::Concern;
+use super::criteria::{Concern, met_among};
+use super::filter::Node;
 use super::kept::{Columns, Usage};
 use super::operands::{Ground, zone_of};
 use super::plan::{Found, Plan, Position};
 use super::rows::Rows;
 
 use crate::clients::{self, Client};
-use crate::custom_fields::{Catalogue, Catalogues};
+use crate::custom_fields::{Catalogue, Catalogues, CategoryId, Field};
 use crate::identity::{Caller, Practice};
 use crate::kernel::actor::ActorKind;
 use crate::kernel::clock::Instant;
@@ -66,7 +68,7 @@ type Read<'a, A, T> = &'a dyn Fn(&mut Conn, A, Sought<'_>) -> Result<(Vec<(i64, 
 /// The clients of a page.
 struct Sought<'a> {
     keys: &'a [i64],
-    /// The version at which they were found; `None` when the database is held at it meanwhile.
+    /// The version at which they were found; `None` when the connection is in the snapshot in which they were.
     version: Option<i64>,
 }
 
@@ -99,9 +101,20 @@ impl<'a> Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// The day that it is in the practice.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.now.in_zone(&zone_of(self.practice)).date()
+    }
+
     /// What filters are read against.
-    pub(super) fn ground<'b>(&'b self, catalogue: &'b Catalogue, zone: &'b TimeZone) -> Ground<'b> {
-        Ground { catalogue, now: self.now, zone, me: self.me }
+    pub(super) fn ground<'b>(
+        &'b self,
+        catalogue: &'b Catalogue,
+        zone: &'b TimeZone,
+        criteria: &'b [(CategoryId, Node)],
+    ) -> Ground<'b> {
+        Ground { catalogue, now: self.now, zone, me: self.me, criteria }
     }
 }
 
@@ -195,8 +208,10 @@ impl Lists {
             let (asked, needed) = ((reader.ask)(&catalogue)?, plan.columns.clone());
             Ok(((plan, asked, catalogue), needed))
         };
-        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, asked, catalogue)| {
-            let found = find(rows, &plan);
+        let look = |rows: &Rows<'_>, (plan, asked, catalogue): (Plan, A, Arc<Catalogue>)| {
+            (find(rows, &plan), asked, catalogue)
+        };
+        self.columns.exactly(conn, asker.practice, prepare, look, |conn, (found, asked, catalogue)| {
             let (read, _) = (reader.read)(conn, asked, Sought { keys: &found.keys, version: None })?;
             Ok(found.listed(read, catalogue))
         })
@@ -226,26 +241,39 @@ impl Lists {
         Ok(is_true.then(|| found.listed(read, catalogue)))
     }
 
-    /// The keys of all clients that match, in the order of the listing.
+    /// The keys of all clients that match, in the order of the listing, and which of them the categories of these fields do
+    /// not concern.
     ///
     /// # Errors
     /// As [`Lists::page`].
-    pub fn keys(&self, conn: &mut Conn, asker: &Asker<'_>, listing: &Listing) -> Result<Vec<i64>> {
-        let as_it_is = |_: &mut Plan, _: &Ground<'_>| Ok(());
-        self.look(conn, asker, listing, as_it_is, |_, rows, seen| {
-            let in_order = seen.plan.sorting.over(rows).all(&seen.plan.node.rows(rows));
-            Ok(in_order.into_iter().filter_map(|row| rows.keys.get(row).copied()).collect())
-        })
-    }
-
-    /// Looks at the columns behind a listing, to which `widen` may add what it asks besides.
-    pub(super) fn look<X, T>(
+    pub fn keys(
         &self,
         conn: &mut Conn,
         asker: &Asker<'_>,
         listing: &Listing,
+        fields: &[&Field],
+    ) -> Result<(Vec<i64>, Concern)> {
+        let widen = |plan: &mut Plan, ground: &Ground<'_>| {
+            let is_shown = |category| fields.iter().any(|field| field.category == category);
+            plan.ask_criteria(ground.catalogue, asker, is_shown);
+            Ok(())
+        };
+        let in_order = |rows: &Rows<'_>, seen: Seen<()>| {
+            let in_order = seen.plan.sorting.over(rows).all(&seen.plan.node.rows(rows));
+            let concern = seen.plan.concern(rows, &in_order);
+            (in_order.into_iter().filter_map(|row| rows.keys.get(row).copied()).collect(), concern)
+        };
+        self.look(conn, (asker, listing), widen, in_order, |_, found| Ok(found))
+    }
+
+    /// Looks at the columns behind a listing, to which `widen` may add what it asks besides; `then` reads on.
+    pub(super) fn look<X, F, T>(
+        &self,
+        conn: &mut Conn,
+        (asker, listing): (&Asker<'_>, &Listing),
         widen: impl FnOnce(&mut Plan, &Ground<'_>) -> Result<X>,
-        answer: impl FnOnce(&mut Conn, &Rows<'_>, Seen<X>) -> Result<T>,
+        answer: impl FnOnce(&Rows<'_>, Seen<X>) -> F,
+        then: impl FnOnce(&mut Conn, F) -> Result<T>,
     ) -> Result<T> {
         let practice = asker.practice;
         let prepare = |conn: &mut Conn, fields_version: i64| {
@@ -253,11 +281,12 @@ impl Lists {
             let mut plan = Plan::of(listing, &catalogue, asker)?;
             plan.name_members(conn, practice)?;
             let zone = zone_of(practice);
-            let asked = widen(&mut plan, &asker.ground(&catalogue, &zone))?;
+            let criteria = met_among(&catalogue, practice, asker.now, |_| true);
+            let asked = widen(&mut plan, &asker.ground(&catalogue, &zone, &criteria))?;
             let needed = plan.columns.clone();
             Ok((Seen { plan, asked, catalogue }, needed))
         };
-        self.columns.exactly(conn, practice, prepare, answer)
+        self.columns.exactly(conn, practice, prepare, answer, then)
     }
 }
 
@@ -286,10 +315,12 @@ impl Lists {
             let needed = plan.columns.clone();
             Ok(((plan, catalogue), needed))
         };
-        self.columns.exactly(conn, asker.practice, prepare, |conn, rows, (plan, catalogue)| {
+        let look = |rows: &Rows<'_>, (plan, catalogue): (Plan, Arc<Catalogue>)| {
             let found = plan.node.rows(rows);
-            let keys = found.rows().filter_map(|row| rows.keys.get(row).copied()).collect();
-            work(conn, keys, &catalogue)
-        })
+            let keys: Vec<i64> = found.rows().filter_map(|row| rows.keys.get(row).copied()).collect();
+            (keys, catalogue)
+        };
+        self.columns
+            .exactly(conn, asker.practice, prepare, look, |conn, (keys, catalogue)| work(conn, keys, &catalogue))
     }
 }

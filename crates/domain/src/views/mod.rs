@@ -30,7 +30,7 @@ mod trees;
 pub use cells::{Cell, TableRow};
 pub use completeness::{Completeness, completeness, set_completeness};
 pub use counts::{Counts, ValueCount};
-pub use criteria::{Concern, broken_criteria, check_criteria, refuse_unconcerned};
+pub use criteria::{Concern, Criteria, broken_criteria, check_criteria, refuse_unconcerned};
 pub use filter::operators;
 pub use gaps::{Gaps, Incomplete};
 pub use kept::Usage;

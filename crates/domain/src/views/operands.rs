@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::conditions::Test;
-use super::filter::MOST_VALUES;
+use super::filter::{MOST_VALUES, Node};
 use super::queries::days;
 use super::subjects::{Kind, Subject};
 use crate::clients::ClientId;
-use crate::custom_fields::Catalogue;
+use crate::custom_fields::{self, Catalogue, CategoryId};
 use crate::identity::{MemberId, Practice};
 use crate::kernel::clock::Instant;
 use crate::kernel::error::FieldError;
@@ -34,6 +34,9 @@ pub struct Ground<'a> {
     pub zone: &'a TimeZone,
     /// Whom `me` means; nobody for a program.
     pub me: Option<&'a str>,
+    /// The criteria of categories, read: what a client has in a category that does not concern it is no value. None while
+    /// criteria themselves are read.
+    pub criteria: &'a [(CategoryId, Node)],
 }
 
 /// The time zone of a practice; UTC when the machine does not know it.
@@ -62,6 +65,12 @@ impl Point {
 }
 
 impl Ground<'_> {
+    /// Whom the subject concerns, when its category has criteria.
+    pub fn concerned(&self, subject: &Subject<'_>) -> Option<&Node> {
+        let category = subject.field?.category;
+        self.criteria.iter().find(|(of, _)| *of == category).map(|(_, node)| node)
+    }
+
     /// The day that it is in the practice, as days are counted in columns.
     pub fn today(&self) -> f64 {
         days(self.now.in_zone(self.zone).date())
@@ -101,41 +110,48 @@ impl Ground<'_> {
         Ok(Point::lasting(start(day).map_err(|_| malformed())?, start(next).map_err(|_| malformed())?))
     }
 
-    /// The keys of options, given by identifier or by label.
+    /// The keys of options, given by identifier or by label; each once.
     pub fn options(&self, subject: &Subject<'_>, value: &Value) -> Result<Vec<i64>, FieldError> {
-        let unknown = || FieldError::new("", "unknown_option");
-        each(value, &|one| {
-            let given = text(one)?;
-            subject.field.and_then(|field| field.option_meant(&given)).map(|option| option.key).ok_or_else(unknown)
-        })
+        let offered = || subject.field.map(custom_fields::offered).unwrap_or_default();
+        let unknown = || FieldError::new("", "unknown_option").with("values", offered());
+        let meant = |given: &str| {
+            let field = subject.field?;
+            field.option_meant(given).map(|option| field.standing_for(option).key)
+        };
+        let mut keys = each(value, &|one| meant(&text(one)?).ok_or_else(unknown))?;
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
     }
 
-    /// The stable name of a member or client.
-    pub fn named(&self, value: &Value) -> Result<String, FieldError> {
+    /// The stable name of a member or client; `None` for `me` when a program asks, which is nobody.
+    pub fn named(&self, value: &Value) -> Result<Option<String>, FieldError> {
         let given = text(value)?;
         if given == "me" {
-            return Ok(self.me.unwrap_or_default().to_owned());
+            return Ok(self.me.map(str::to_owned));
         }
         if given.parse::<MemberId>().is_ok() || given.parse::<ClientId>().is_ok() {
-            return Ok(given);
+            return Ok(Some(given));
         }
         Err(FieldError::new("", "wrong_type").with("wanted", "mem_…, cli_…, me"))
     }
 
-    /// Members by identifier, or names as they stand on the cards; not both at once.
-    pub fn responsible(&self, given: &[String]) -> Test {
-        let members: Vec<String> = given.iter().filter_map(|one| self.named(&Value::from(one.as_str())).ok()).collect();
-        if members.is_empty() {
-            Test::AnyText(given.iter().map(|name| texts::fold(name)).collect())
-        } else {
-            Test::Named(members)
+    /// Members by identifier and names as they stand on the cards, as a test for each of the two.
+    pub fn responsible(&self, given: &[String]) -> [Test; 2] {
+        let (mut members, mut names) = (Vec::new(), Vec::new());
+        for one in given {
+            match self.named(&Value::from(one.as_str())) {
+                Ok(member) => members.extend(member),
+                Err(_) => names.push(texts::fold(one)),
+            }
         }
+        [Test::Named(members), Test::AnyText(names)]
     }
 
-    /// An actor's identifier, a kind of actor, or `me`.
-    pub fn actor(&self, value: &Value) -> Result<String, FieldError> {
+    /// An actor's identifier or a kind of actor; `None` for `me` when a program asks.
+    pub fn actor(&self, value: &Value) -> Result<Option<String>, FieldError> {
         let given = text(value)?;
-        Ok(if given == "me" { self.me.unwrap_or_default().to_owned() } else { given })
+        Ok(if given == "me" { self.me.map(str::to_owned) } else { Some(given) })
     }
 }
 
@@ -162,6 +178,36 @@ pub fn text(value: &Value) -> Result<String, FieldError> {
         return Err(FieldError::new("", "too_long").with("max", 1_000));
     }
     Ok(text.to_owned())
+}
+
+/// A text as the subject is compared with it: folded, and without dots where numbers are kept without.
+pub fn folded(subject: &Subject<'_>, value: &Value) -> Result<String, FieldError> {
+    let folded = texts::fold(&text(value)?);
+    Ok(if subject.is_register_number() { compact(&folded) } else { folded })
+}
+
+/// The same; where all words are known, one of these.
+pub fn word(subject: &Subject<'_>, value: &Value) -> Result<String, FieldError> {
+    let folded = folded(subject, value)?;
+    match subject.vocabulary() {
+        Some(words) if !words.contains(&folded.as_str()) => {
+            Err(FieldError::new("", "unknown_value").with("values", words.join(", ")))
+        }
+        _ => Ok(folded),
+    }
+}
+
+/// Without what people put between the digits of a number.
+pub fn compact(number: &str) -> String {
+    number.chars().filter(|c| !matches!(c, '.' | '-' | '/' | ' ')).collect()
+}
+
+/// Whether a word is a number of a register, as people write it: six digits at least, and something between them.
+pub fn is_spelled_number(word: &str) -> bool {
+    let compact = compact(word);
+    compact.len() < word.len()
+        && compact.chars().all(|c| c.is_ascii_alphanumeric())
+        && compact.chars().filter(char::is_ascii_digit).count() >= 6
 }
 
 /// Yes or no.

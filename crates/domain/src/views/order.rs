@@ -44,12 +44,14 @@ pub struct Key<'a> {
     texts: Vec<String>,
     /// For days: the one from which they count.
     from_day: Option<f64>,
+    /// Those who have a value, whatever the column says of the others; all when not given.
+    among: Option<Bits>,
 }
 
 impl<'a> Key<'a> {
     /// A key on a column of flags, numbers, texts or shared values; on others all rows are alike.
     pub fn of(column: &'a Column, descending: bool, ranking: &Ranking) -> Self {
-        let mut key = Self { column, descending, ranks: Vec::new(), texts: Vec::new(), from_day: None };
+        let mut key = Self { column, descending, ranks: Vec::new(), texts: Vec::new(), from_day: None, among: None };
         if let Ranking::FromDay(day) = ranking {
             key.from_day = Some(*day);
         }
@@ -77,6 +79,16 @@ impl<'a> Key<'a> {
         key
     }
 
+    /// The same key, by which others than these have no value.
+    pub fn among(mut self, rows: Option<Bits>) -> Self {
+        self.among = rows;
+        self
+    }
+
+    fn is_among(&self, row: usize) -> bool {
+        self.among.as_ref().is_none_or(|among| among.has(row))
+    }
+
     /// Odd for a text that is there, even for one that would stand between two.
     fn rank_of_text(&self, text: &str) -> u64 {
         match self.texts.binary_search_by(|known| known.as_str().cmp(text)) {
@@ -87,6 +99,9 @@ impl<'a> Key<'a> {
 
     /// What orders the row before anything else; `None` without a value.
     fn rank(&self, row: usize) -> Option<u64> {
+        if !self.is_among(row) {
+            return None;
+        }
         match self.column {
             Column::Flags(flags) => flags.get(row).filter(|flag| **flag != 0).map(|flag| u64::from(*flag)),
             Column::Numbers(numbers) if let Some(day) = self.from_day => {
@@ -105,7 +120,7 @@ impl<'a> Key<'a> {
     /// The whole text behind a rank that was made of its first bytes.
     fn rest(&self, row: usize) -> &[u8] {
         match self.column {
-            Column::Texts(texts) => texts.bytes(row).unwrap_or_default(),
+            Column::Texts(texts) if self.is_among(row) => texts.bytes(row).unwrap_or_default(),
             _ => &[],
         }
     }

@@ -19,7 +19,7 @@ use super::subjects::{ColumnId, Subject};
 use crate::custom_fields::{Catalogue, CategoryId};
 use crate::identity::{self, Practice};
 use crate::kernel::db::Conn;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, FieldError, Result};
 use crate::kernel::page::{self, Page};
 
 /// A listing against a practice's fields.
@@ -53,14 +53,18 @@ impl Plan {
     /// [`Error::Invalid`] on `/filter`, `/search` and `/sort`.
     pub(super) fn of(listing: &Listing, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<Self> {
         let zone = zone_of(asker.practice);
-        let ground = asker.ground(catalogue, &zone);
+        let criteria = criteria::met_among(catalogue, asker.practice, asker.now, |_| true);
+        let ground = asker.ground(catalogue, &zone, &criteria);
         let mut parts = Vec::new();
         for tree in listing.filter.iter().chain(&listing.also) {
             parts.push(filter::read(tree, &ground, "/filter").map_err(Error::Invalid)?);
         }
         let plain = |field: &str, op: &str, value: Value| {
             let condition = serde_json::json!({ "field": field, "op": op, "value": value });
-            filter::read(&condition, &ground, "/search").map_err(Error::Invalid)
+            filter::read(&condition, &ground, "").map_err(|wrong| {
+                let at_search = |error| FieldError { pointer: "/search".to_owned(), ..error };
+                Error::Invalid(wrong.into_iter().map(at_search).collect())
+            })
         };
         if let Some(words) = &listing.search {
             parts.push(plain("search", "matches", Value::from(words.as_str()))?);
@@ -72,7 +76,7 @@ impl Plan {
             parts.push(plain("archived", "eq", Value::from(false))?);
         }
         let node = Node::And(parts);
-        let mut sorting = Sorting::read(&listing.sort, catalogue).map_err(|error| Error::Invalid(vec![error]))?;
+        let mut sorting = Sorting::read(&listing.sort, &ground).map_err(|error| Error::Invalid(vec![error]))?;
         sorting.on_day(|| ground.today());
         node.columns(&mut columns);
         sorting.columns(&mut columns);
@@ -81,9 +85,24 @@ impl Plan {
 
     /// The same plan, which also finds out whom the categories concern.
     pub(super) fn with_criteria(mut self, catalogue: &Catalogue, asker: &Asker<'_>) -> Self {
-        self.criteria = criteria::all_met(catalogue, asker.practice, asker.now);
-        self.criteria.iter().for_each(|(_, node)| node.columns(&mut self.columns));
+        self.ask_criteria(catalogue, asker, |_| true);
         self
+    }
+
+    /// Has the plan find out, too, whom the categories concern that `is_meant` holds for.
+    pub(super) fn ask_criteria(
+        &mut self,
+        catalogue: &Catalogue,
+        asker: &Asker<'_>,
+        is_meant: impl Fn(CategoryId) -> bool,
+    ) {
+        self.criteria = criteria::met_among(catalogue, asker.practice, asker.now, is_meant);
+        self.criteria.iter().for_each(|(_, node)| node.columns(&mut self.columns));
+    }
+
+    /// Whom, among these rows, the categories do not concern.
+    pub(super) fn concern(&self, rows: &Rows<'_>, among: &[usize]) -> Concern {
+        Concern::among(&self.criteria, rows, among, self.today)
     }
 
     /// Finds out what members are called, when the order asks for it.
@@ -114,7 +133,7 @@ impl Plan {
         let position = |row: &usize| page::encode(&Position(sort.to_owned(), order.places(*row), key(row)));
         let next = first.last().filter(|_| is_more).map(position);
         let keys = first.iter().map(key).collect();
-        let concern = Concern::among(&self.criteria, rows, &first, self.today);
+        let concern = self.concern(rows, &first);
         Found { keys, total, next, concern }
     }
 }

@@ -1,8 +1,12 @@
 //! What can be asked of a client, and where it stands: fields of the card, facts of the registration, contacts, relations, custom fields.
 
 use super::columns::Form;
-use crate::clients::FixedField as F;
+use klaar_standards::lookup::State;
+
+use crate::clients::{ClientKind, ExemptionReason, FixedField as F, RelationKind};
 use crate::custom_fields::{Catalogue, Field, FieldKind};
+use crate::kernel::catalogue::Language;
+use crate::lookups::NOTHING_TO_ASK;
 
 /// In front of the slug of a custom field, as in a client's own document.
 pub const CUSTOM: &str = "fields.";
@@ -281,6 +285,23 @@ impl<'a> Subject<'a> {
     /// Whether lists can be sorted by it.
     pub fn is_sortable(&self) -> bool {
         self.kind.is_sortable() && self.field.is_none_or(|field| field.kind.is_sortable())
+    }
+
+    /// Whether it is a number of a register, kept without what people write between its digits.
+    pub fn is_register_number(&self) -> bool {
+        self.column.fixed().is_some_and(|fixed| matches!(fixed.name, "enterprise_number" | "vat_number" | "oin"))
+    }
+
+    /// All words that it can have, when they are known.
+    pub fn vocabulary(&self) -> Option<Vec<&'static str>> {
+        Some(match self.column.fixed()?.name {
+            "kind" => ClientKind::ALL.map(ClientKind::as_str).to_vec(),
+            "language" | "contacts.language" => Language::ALL.map(Language::as_str).to_vec(),
+            "exemption.reason" => ExemptionReason::ALL.map(ExemptionReason::as_str).to_vec(),
+            "relations.kind" => RelationKind::ALL.map(RelationKind::as_str).to_vec(),
+            "registration.state" => State::ALL.map(State::as_str).into_iter().chain([NOTHING_TO_ASK]).collect(),
+            _ => return None,
+        })
     }
 
     /// The number under which the change log has it, when one field alone makes it.

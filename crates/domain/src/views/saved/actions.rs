@@ -99,7 +99,7 @@ fn faults(content: &Content, said: [bool; 4], catalogue: &Catalogue, asker: &Ask
         wrong.extend(content.search.as_deref().and_then(|search| content::check_search(search).err()));
     }
     if sort {
-        wrong.extend(content::check_sort(content.sort.as_deref(), catalogue).err());
+        wrong.extend(content::check_sort(content.sort.as_deref(), catalogue, asker).err());
     }
     if columns {
         wrong.extend(content::check_columns(&content.columns, catalogue).err().unwrap_or_default());

@@ -8,7 +8,7 @@ use crate::kernel::error::FieldError;
 use crate::kernel::text;
 use crate::views::filter;
 use crate::views::list::Asker;
-use crate::views::operands::{Ground, zone_of};
+use crate::views::operands::zone_of;
 use crate::views::sorting::Sorting;
 use crate::views::subjects::{CUSTOM, Subject};
 use crate::views::trees;
@@ -33,7 +33,7 @@ pub fn standing(view: &View, catalogue: &Catalogue, asker: &Asker<'_>) -> Standi
         Ok(notes) => standing.notes = notes,
         Err(wrong) => standing.broken = wrong,
     }
-    standing.broken.extend(check_sort(content.sort.as_deref(), catalogue).err());
+    standing.broken.extend(check_sort(content.sort.as_deref(), catalogue, asker).err());
     standing.broken.extend(check_columns(&content.columns, catalogue).err().unwrap_or_default());
     standing
 }
@@ -45,12 +45,13 @@ pub(super) fn filter_of(
     asker: &Asker<'_>,
 ) -> Result<Vec<FieldError>, Vec<FieldError>> {
     let zone = zone_of(asker.practice);
-    let ground = Ground { catalogue, now: asker.now, zone: &zone, me: asker.me };
+    let ground = asker.ground(catalogue, &zone, &[]);
     tree.map_or(Ok(Vec::new()), |tree| filter::read_noting(tree, &ground, "/filter").map(|(_, notes)| notes))
 }
 
-pub(super) fn check_sort(sort: Option<&str>, catalogue: &Catalogue) -> Result<(), FieldError> {
-    Sorting::read(sort.unwrap_or_default(), catalogue).map(|_| ())
+pub(super) fn check_sort(sort: Option<&str>, catalogue: &Catalogue, asker: &Asker<'_>) -> Result<(), FieldError> {
+    let zone = zone_of(asker.practice);
+    Sorting::read(sort.unwrap_or_default(), &asker.ground(catalogue, &zone, &[])).map(|_| ())
 }
 
 pub(super) fn check_search(search: &str) -> Result<(), FieldError> {

@@ -11,4 +11,4 @@ pub use actions::{NewView, ViewChange, change_view, create_view, delete_view, re
 pub(super) use content::check_names;
 pub use content::{Standing, check_columns, shown_columns, standing};
 pub use model::{Audience, Content, View, ViewId};
-pub use queries::{listing_of, usable_view, view, views};
+pub use queries::{broken_at, listing_of, usable_view, view, views};

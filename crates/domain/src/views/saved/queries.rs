@@ -10,7 +10,7 @@ use crate::identity::{KeyId, MemberId, Practice};
 use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, FieldError, Result};
 use crate::schema::saved_views;
 use crate::views::list::{Asker, Listing};
 
@@ -112,6 +112,20 @@ pub fn usable_view(conn: &mut Conn, catalogue: &Catalogue, asker: &Asker<'_>, id
         return Ok(view);
     }
     Err(Error::Invalid(broken.into_iter().map(|error| error.with("view", id)).collect()))
+}
+
+/// What is wrong within a view, for somebody who only named the view: it stands at `pointer`, and `at` says where in the
+/// view.
+#[must_use]
+pub fn broken_at(pointer: &str, error: Error) -> Error {
+    let outside = |fault: FieldError| {
+        let within = fault.pointer.clone();
+        FieldError { pointer: pointer.to_owned(), ..fault }.with("at", within)
+    };
+    match error {
+        Error::Invalid(faults) => Error::Invalid(faults.into_iter().map(outside).collect()),
+        other => other,
+    }
 }
 
 /// What a view lists: its filter, search and order.
