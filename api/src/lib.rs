@@ -52,6 +52,7 @@ pub use callers::Callers;
 pub use health::Meters;
 pub use limits::Limiter;
 pub use openapi::openapi;
+pub use transfers::Places;
 
 /// What the front door needs of its process. One for all threads.
 pub struct State {
@@ -69,6 +70,8 @@ pub struct State {
     pub callers: Callers,
     /// What lists are answered from.
     pub lists: Lists,
+    /// The exports that may be written at once.
+    pub places: Places,
 }
 
 impl State {
@@ -76,7 +79,9 @@ impl State {
     #[must_use]
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
         let (limiter, lists) = (Limiter::new(settings.rate_limit), Lists::new(settings.list_memory));
-        Arc::new(Self { db, keyring, settings, limiter, meters: Meters::default(), lists, callers: Callers::default() })
+        let places = Places::of(settings.database_connections);
+        let (meters, callers) = (Meters::default(), Callers::default());
+        Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places })
     }
 }
 

@@ -46,6 +46,11 @@ impl Client {
         other
     }
 
+    /// The token that it signs in with; empty for nobody.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }

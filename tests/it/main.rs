@@ -35,6 +35,8 @@ mod saved_views;
 mod strangers;
 mod tables;
 mod transfers;
+mod transfers_concern;
+mod transfers_downloads;
 mod transfers_fields;
 mod transfers_sheets;
 mod views;

@@ -1,5 +1,6 @@
 //! Clients as tables: rows with the columns that are asked for, edited in place.
 
+use klaar_domain::clients::FixedField;
 use klaar_domain::identity::Right;
 use klaar_domain::views::FIXED;
 use serde_json::{Value, json};
@@ -97,7 +98,7 @@ async fn rows_show_every_kind_of_column_and_page_like_lists() {
     assert_eq!(names.len(), 9, "the usual columns: {names:?}");
     let file = room.api.get(&format!("/v1/client-export?view={}", text(&usual["id"]))).await;
     let file = String::from_utf8(file.body).unwrap();
-    let at = |name: &str| file.find(&format!(";{name};")).unwrap();
+    let at = |name: &str| file.find(&format!("\n{name};")).unwrap();
     assert!(at("C") < at("B") && at("B") < at("A"), "an export has the view's order");
 }
 
@@ -152,6 +153,66 @@ async fn filled(room: &Room) -> Vec<String> {
     .await
     .expect(200);
     columns
+}
+
+/// An export of a view has the view's columns, whatever they are, under the names that its table has.
+#[tokio::test]
+async fn an_export_of_a_view_has_its_columns() {
+    let room = room().await;
+    let columns = filled(&room).await;
+    let clients = room.api.get("/v1/clients?sort=name").await.expect(200);
+    let [rich, named, plain] = [0, 1, 2].map(|at| text(&clients["items"][at]["id"]));
+    for (name, email) in [("Zoë", "z@b.be"), ("An", "a@b.be")] {
+        let body = json!({ "name": name, "email": email, "language": "fr" });
+        room.api.post(&format!("/v1/clients/{rich}/contacts"), &body).await.expect(201);
+    }
+    for (other, kind) in [(&named, "same_group"), (&plain, "same_group"), (&plain, "has_director")] {
+        let body = json!({ "client_id": other, "kind": kind });
+        room.api.post(&format!("/v1/clients/{rich}/relations"), &body).await.expect(201);
+    }
+    let api = room.api.with("accept-language", "en");
+    let mut said = Vec::new();
+    for (at, chunk) in columns.chunks(40).enumerate() {
+        let view = room.save(json!({ "name": format!("v{at}"), "columns": chunk, "sort": "name" })).await;
+        let table = api.get(&format!("{}/rows", path_of(&view))).await.expect(200);
+        let labels: Vec<String> = table["columns"].as_array().unwrap().iter().map(|c| text(&c["label"])).collect();
+        let file = api.get(&format!("/v1/client-export?view={}", text(&view["id"]))).await;
+        assert_eq!(file.status, 200);
+        let mut lines =
+            csv::ReaderBuilder::new().delimiter(b';').from_reader(file.body.strip_prefix(b"\xef\xbb\xbf").unwrap());
+        for (header, (label, name)) in lines.headers().unwrap().iter().zip(labels.iter().zip(chunk)) {
+            // Fields of the card go by the names that an import knows.
+            let is_of_card = FixedField::ALL.iter().any(|one| one.is_of_card() && one.as_str() == name);
+            assert!(
+                is_of_card || header == label || header == name,
+                "{name} is {header} in the file and {label} in the table"
+            );
+        }
+        let line = lines.records().next().unwrap().unwrap();
+        said.extend(chunk.iter().cloned().zip(line.iter().map(str::to_owned)));
+        let book = api.get(&format!("/v1/client-export?view={}&format=xlsx", text(&view["id"]))).await;
+        assert_eq!(book.status, 200);
+    }
+    let said_of = |name: &str| said.iter().find(|(column, _)| column == name).map(|(_, said)| said.as_str());
+    for (name, wanted) in [
+        ("archived", "no"),
+        ("exempt", "yes"),
+        ("exemption.reason", "other"),
+        ("exemption.note", "x"),
+        ("exemption.until", "2027-01-01"),
+        ("contacts.name", "Zoë, An"),
+        ("contacts.email", "z@b.be, a@b.be"),
+        ("contacts.role", ""),
+        ("contacts.language", "fr, fr"),
+        ("relations.kind", "has_director, same_group"),
+        ("archived_at", ""),
+        ("fields.a_choice", "Twee"),
+    ] {
+        assert_eq!(said_of(name), Some(wanted), "{name}");
+    }
+    let others = room.api.get("/v1/client-export?columns=name,exempt&sort=name").await;
+    let others = String::from_utf8(others.body).unwrap();
+    assert!(others.contains("Named;no"), "{others}");
 }
 
 /// How many cells of all clients in these columns say something; each says what the card says.

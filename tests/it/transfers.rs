@@ -103,6 +103,8 @@ async fn a_dry_run_reports_every_line_and_writes_nothing() {
             (11, "", "too_many_columns"),
         ]
     );
+    let values: Vec<&Value> = rejected["items"].as_array().unwrap().iter().map(|one| &one["params"]["value"]).collect();
+    assert!(values[0].is_null() && values[1..6].iter().all(|value| value.is_string()), "what cells have: {values:?}");
     assert_eq!(codes(&findings(&api, &import, "?weight=note").await), [(2, "Beheerder", "unknown_member")]);
     let dutch = findings(&api.with("accept-language", "nl"), &import, "?weight=rejected&limit=1").await;
     assert_eq!(dutch["items"][0]["reason"], "Vul dit in.");

@@ -192,7 +192,7 @@ impl From<Import> for ImportOut {
 /// Something found in a line.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImportFinding, example = json!({ "weight": "rejected", "line": 431, "column": "Ondernemingsnummer", "code": "check_digits",
-    "params": { "suggestion": "0697340126" }, "reason": "The check digits are wrong. Did you mean 0697340126?" }))]
+    "params": { "suggestion": "0697340126", "value": "0697340125" }, "reason": "The check digits are wrong. Did you mean 0697340126?" }))]
 pub struct FindingOut {
     /// `rejected` when it refused the line, `note` when the line was accepted.
     #[schema(value_type = FindingWeight)]
@@ -201,10 +201,10 @@ pub struct FindingOut {
     line: i64,
     /// What the file calls the column; empty when it concerns the whole line.
     column: String,
-    /// `missing`, `malformed`, `check_digits`, `impossible_date`, `unknown_value`, `duplicate_in_file`, `duplicate`, `too_many_columns`, `cell_error`;
+    /// `missing`, `malformed`, `check_digits`, `impossible_date`, `unknown_value`, `duplicate_in_file`, `duplicate`, `not_concerned`, `too_many_columns`, `cell_error`;
     /// for notes `unknown_member` and, on the header, why a column of a custom field is left out: `ambiguous_column`, `system_owned`, `holds_documents`, `archived_field`, `switched_off_field`.
     code: String,
-    /// What the reason speaks of.
+    /// What the reason speaks of, and as `value` what the cell has, up to 200 characters.
     params: BTreeMap<String, String>,
     /// What is wrong and how to mend it, in the caller's language.
     reason: String,
@@ -230,8 +230,10 @@ impl FindingOut {
 /// Windows-1252) are recognised, or an XLSX workbook of at most 512 MiB once unpacked, of which one sheet is read, formulas by the value that they had last.
 /// Header names in Dutch, French, German and English are recognised, custom fields by their names, their slugs, or `fields.` and the slug; a name that means
 /// several is left out and noted. A line means the active client with its enterprise number, or else with its reference, and creates or changes it; an empty
-/// cell leaves the value that the client has. Options are written as their labels, several with `,`, `;` or `|` between them; members by name or address;
-/// clients by reference, enterprise number or identifier. One bad line never stops the others.
+/// cell leaves the value that the client has. A column has to hold the name, also where lines only change clients. Options are written as their labels, several
+/// with `,`, `;` or `|` between them, a label with such a sign in quotation marks; an exemption as in `article_44 until 2027-12-31: note`; members by name or address;
+/// clients by reference, enterprise number or identifier. A value of a field that does not concern the client as the line makes it refuses the line. One bad line
+/// never stops the others.
 /// Taking the same file in again changes nothing. Follow the operation; `result.import_id` names the import.
 #[utoipa::path(operation_id = "create_client_import", tag = "transfers", params(ImportQuery, MappingParam), security(("bearer" = ["clients:write"])),
     request_body(description = "The file.", content(

@@ -1,11 +1,14 @@
 //! Client lists in and out.
 
+mod downloads;
 mod exports;
 mod imports;
 
 use actix_web::web;
 use klaar_domain::kernel::error::{Error, Result};
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use self::downloads::Places;
 
 /// The kinds of files that lists come and go in.
 const CSV: &str = "text/csv";

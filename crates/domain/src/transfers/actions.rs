@@ -204,7 +204,7 @@ pub fn import_file(db: &Db, practice: &Practice, actor: &Actor, path: &Path, wis
     let mut report = Report { findings, unknown_columns, counts: Counts::default() };
     while let Some(page) = importer.read_page()? {
         let outcome = if wish.dry_run {
-            db.read(|conn| importer.foresee(conn, &page))?
+            importer.foresee(db, &page)?
         } else {
             db.write(|tx| importer.write(tx, actor, None, &page))?
         };

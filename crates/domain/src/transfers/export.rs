@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use super::book::Book;
 use super::named::FieldNames;
-use super::pages::Pages;
+use super::pages::{Pages, patiently};
 use super::separated;
 use super::shown::{Cell, Column, Showing, chosen};
 use crate::clients::{self, LineColumn};
@@ -14,10 +14,11 @@ use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::db::{Conn, Db};
 use crate::kernel::error::{Error, FieldError, Result};
-use crate::views::{Asker, Listing, Lists};
+use crate::views::{Asker, Concern, Listing, Lists};
 
-/// Clients that are written at a time.
+/// Clients that are written at a time, as long as they have no more than so many bytes.
 const AT_ONCE: usize = 4_000;
+const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 /// Bytes of a workbook that go out at a time.
 const PIECE: usize = 256 * 1024;
 /// The most clients that a sheet has room for, below its header.
@@ -53,15 +54,42 @@ enum Sink {
     Finished(File),
 }
 
-/// An export under way. It holds no transaction: which clients it has, and in which order, is settled when it begins, and
-/// each is written as it is when its turn comes.
+/// What is read of each client, and where in its line it stands.
+struct Places {
+    sources: Vec<LineColumn>,
+    /// For each column of the file.
+    of_columns: Vec<usize>,
+    of_values: Option<usize>,
+    /// Only when somebody has to know whose line it is.
+    of_key: Option<usize>,
+}
+
+impl Places {
+    fn of(columns: &[Column], concern: &Concern) -> Self {
+        let mut sources: Vec<LineColumn> = Vec::new();
+        let mut of_columns = Vec::with_capacity(columns.len());
+        for source in columns.iter().map(Column::source) {
+            let place = sources.iter().position(|known| *known == source);
+            of_columns.push(place.unwrap_or(sources.len()));
+            if place.is_none() {
+                sources.push(source);
+            }
+        }
+        let of_values = sources.iter().position(|source| *source == LineColumn::Values);
+        let of_key = concern.leaves_out().then_some(sources.len());
+        sources.extend(of_key.map(|_| LineColumn::Key));
+        Self { sources, of_columns, of_values, of_key }
+    }
+}
+
+/// An export under way. It holds no transaction: which clients it has, in which order, and whom the fields concern is settled
+/// when it begins, and each client is written as it is when its turn comes.
 pub struct Export {
     practice: Practice,
     columns: Vec<Column>,
-    /// For each column its place in a line, and the place of the custom values.
-    places: Vec<usize>,
-    of_values: Option<usize>,
+    places: Places,
     showing: Showing,
+    concern: Concern,
     pages: Pages,
     /// What is read and not yet written.
     lines: std::vec::IntoIter<String>,
@@ -83,22 +111,14 @@ impl Export {
         let practice = asker.practice;
         let catalogue = custom_fields::catalogue(conn, practice)?;
         let columns = chosen(look.columns, &catalogue)?;
-        let (keys, _) = lists.keys(conn, asker, listing, &[])?;
+        let fields: Vec<&Field> = columns.iter().filter_map(Column::field).collect();
+        let (keys, concern) = lists.keys(conn, asker, listing, &fields)?;
         if look.format == Format::Xlsx && keys.len() > MOST_IN_SHEET {
             return Err(Error::Invalid(vec![FieldError::new("/format", "too_many").with("max", MOST_IN_SHEET)]));
         }
-        let showing = Showing::of(&clients::surroundings(conn, practice)?, look.language);
+        let showing = Showing::of(&clients::surroundings(conn, practice)?, look.language, asker.today());
         let names = FieldNames::of(&catalogue);
         let header: Vec<String> = columns.iter().map(|column| column.header(look.language, &names)).collect();
-        let mut sources: Vec<LineColumn> = Vec::new();
-        let mut places = Vec::with_capacity(columns.len());
-        for source in columns.iter().map(Column::source) {
-            let place = sources.iter().position(|known| *known == source);
-            places.push(place.unwrap_or(sources.len()));
-            if place.is_none() {
-                sources.push(source);
-            }
-        }
         let sink = match look.format {
             Format::Csv => Sink::Text { header: Some(header) },
             Format::Xlsx => {
@@ -106,10 +126,10 @@ impl Export {
                 Sink::Book(Box::new(Book::open(&header, &widths)?))
             }
         };
-        let of_values = sources.iter().position(|source| *source == LineColumn::Values);
-        let pages = Pages::of(practice, keys, sources);
+        let places = Places::of(&columns, &concern);
+        let pages = Pages::of(practice, keys, places.sources.clone());
         let (practice, lines) = (practice.clone(), Vec::new().into_iter());
-        Ok(Self { practice, columns, places, of_values, showing, pages, lines, sink })
+        Ok(Self { practice, columns, places, showing, concern, pages, lines, sink })
     }
 
     /// The next piece of the file, never an empty one; `None` at the end.
@@ -141,13 +161,22 @@ impl Export {
             let Some(lines) = self.pages.next(db)? else { return Ok(None) };
             self.lines = lines.into_iter();
         }
-        let lines: Vec<String> = self.lines.by_ref().take(AT_ONCE).collect();
-        let rows = lines.iter().map(|line| Row::of(line, self.of_values)).collect::<Result<Vec<Row<'_>>>>()?;
+        let mut bytes = 0;
+        let mut lines = Vec::with_capacity(self.lines.len().min(AT_ONCE));
+        while lines.len() < AT_ONCE
+            && bytes < BYTES_AT_ONCE
+            && let Some(line) = self.lines.next()
+        {
+            bytes += line.len();
+            lines.push(line);
+        }
+        let rows = lines.iter().map(|line| Row::of(line, &self.places)).collect::<Result<Vec<Row<'_>>>>()?;
         self.name_clients(db, &rows)?;
-        let Self { columns, places, showing, sink, .. } = self;
+        let Self { columns, places, showing, concern, sink, .. } = self;
         let mut text = separated::Writer::with_capacity(rows.len());
         for row in &rows {
-            let cells = columns.iter().zip(places.iter()).map(|(column, place)| row.cell(showing, column, *place));
+            let places = columns.iter().zip(&places.of_columns);
+            let cells = places.map(|(column, place)| row.cell((showing, concern), column, *place));
             match sink {
                 Sink::Book(book) => book.row(cells)?,
                 Sink::Text { .. } | Sink::Finished(_) => text.row(cells)?,
@@ -170,27 +199,33 @@ impl Export {
                 ids.push(id);
             }
         }
-        self.showing.clients = db.read(|conn| Names::of(conn, &self.practice, ids))?;
+        let names = |conn: &mut Conn| Names::of(conn, &self.practice, ids.iter().copied());
+        self.showing.clients = patiently(db, names)?;
         Ok(())
     }
 }
 
 /// A client as it was read.
 struct Row<'a> {
+    /// Its key, when somebody has to know it.
+    key: Option<i64>,
     parts: Vec<&'a str>,
     values: StoredValues<'a>,
 }
 
 impl<'a> Row<'a> {
-    fn of(line: &'a str, of_values: Option<usize>) -> Result<Self> {
+    fn of(line: &'a str, places: &Places) -> Result<Self> {
         let parts: Vec<&str> = clients::columns_of(line).collect();
-        let document = of_values.and_then(|place| parts.get(place));
+        let document = places.of_values.and_then(|place| parts.get(place));
         let values = document.map(|document| StoredValues::of(document)).transpose()?.unwrap_or_default();
-        Ok(Self { parts, values })
+        let key = places.of_key.and_then(|place| parts.get(place)).and_then(|key| key.parse().ok());
+        Ok(Self { key, parts, values })
     }
 
-    fn cell(&self, showing: &'a Showing, column: &'a Column, place: usize) -> Cell<'a> {
+    fn cell(&self, (showing, concern): (&'a Showing, &Concern), column: &'a Column, place: usize) -> Cell<'a> {
+        let is_hidden = |field: &Field| self.key.is_some_and(|key| !concern.has_key(key, field));
         match column {
+            Column::Custom(field) if is_hidden(field) => Cell::Empty,
             Column::Custom(field) if field.kind != FieldKind::AccessPoint => {
                 self.values.get(field.key).map_or(Cell::Empty, |stored| showing.custom(field, stored))
             }
@@ -203,8 +238,5 @@ impl<'a> Row<'a> {
 
 /// The field of a column whose values are other clients.
 fn links_to_clients(column: &Column) -> Option<&Field> {
-    match column {
-        Column::Custom(field) if field.kind == FieldKind::Client => Some(field),
-        Column::Card(_) | Column::Fact(_) | Column::Custom(_) => None,
-    }
+    column.field().filter(|field| field.kind == FieldKind::Client)
 }

@@ -1,9 +1,10 @@
-//! What the system knows of a client as columns of an export: an import leaves them alone.
+//! What an export says of a client besides its card and its custom fields: an import leaves these columns alone.
 
 use crate::clients::{FixedField as F, LineColumn};
-use crate::kernel::catalogue::Language;
+use crate::kernel::catalogue::{self, Language};
 
-/// A fact about a client's registration, or about its place in the practice's books.
+/// A fact about a client's registration or its place in the practice's books, a part of its exemption, or what its contacts
+/// or relations have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact {
     /// The state.
@@ -24,11 +25,25 @@ pub enum Fact {
     UpdatedAt,
     /// When it was archived.
     ArchivedAt,
+    /// Whether it is archived.
+    Archived,
+    /// Whether it is exempt from Peppol on the day of the export.
+    Exempt,
+    /// The reason of the exemption.
+    ExemptionReason,
+    /// The note on it.
+    ExemptionNote,
+    /// Its last day.
+    ExemptionUntil,
+    /// What its contacts have in a column, by the names of the subject and the column.
+    Contacts(&'static str, &'static str),
+    /// The kinds of its relations.
+    Relations,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 20] = [
         Self::State,
         Self::Cause,
         Self::Seat,
@@ -38,6 +53,17 @@ impl Fact {
         Self::CreatedAt,
         Self::UpdatedAt,
         Self::ArchivedAt,
+        Self::Archived,
+        Self::Exempt,
+        Self::ExemptionReason,
+        Self::ExemptionNote,
+        Self::ExemptionUntil,
+        Self::Contacts("contacts.name", "name"),
+        Self::Contacts("contacts.role", "role"),
+        Self::Contacts("contacts.email", "email"),
+        Self::Contacts("contacts.phone", "phone"),
+        Self::Contacts("contacts.language", "language"),
+        Self::Relations,
     ];
     /// Those of an export that does not name its columns, in their order.
     pub const USUAL: [Self; 6] =
@@ -56,6 +82,13 @@ impl Fact {
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::ArchivedAt => "archived_at",
+            Self::Archived => "archived",
+            Self::Exempt => "exempt",
+            Self::ExemptionReason => "exemption.reason",
+            Self::ExemptionNote => "exemption.note",
+            Self::ExemptionUntil => "exemption.until",
+            Self::Contacts(name, _) => name,
+            Self::Relations => "relations.kind",
         }
     }
 
@@ -71,43 +104,26 @@ impl Fact {
             Self::UnknownSince => LineColumn::Moment("unknown_since"),
             Self::CreatedAt => LineColumn::Moment("created_at"),
             Self::UpdatedAt => LineColumn::UpdatedAt,
-            Self::ArchivedAt => LineColumn::Moment("archived_at"),
+            // A client is archived since a moment.
+            Self::ArchivedAt | Self::Archived => LineColumn::Moment("archived_at"),
+            Self::Exempt => LineColumn::ExemptUntil,
+            Self::ExemptionReason => LineColumn::Plain("exemption_reason"),
+            Self::ExemptionNote => LineColumn::Plain("exemption_note"),
+            Self::ExemptionUntil => LineColumn::Plain("exemption_until"),
+            Self::Contacts(_, column) => LineColumn::OfContacts(column),
+            Self::Relations => LineColumn::OfRelations,
         }
     }
 
-    fn labels(self) -> [&'static str; 4] {
-        match self {
-            Self::State => ["Peppol-status", "État Peppol", "Peppol-Status", "Peppol state"],
-            Self::Cause => ["Peppol-oorzaak", "Cause Peppol", "Peppol-Ursache", "Peppol cause"],
-            Self::Seat => ["Access point-ID", "ID du point d'accès", "Access-Point-ID", "Access point id"],
-            Self::AccessPoint => ["Access point", "Point d'accès", "Access Point", "Access point"],
-            Self::CheckedAt => {
-                ["Peppol gecontroleerd op", "Peppol vérifié le", "Peppol geprüft am", "Peppol checked at"]
-            }
-            Self::UnknownSince => {
-                ["Peppol onbekend sinds", "Peppol inconnu depuis", "Peppol unbekannt seit", "Peppol unknown since"]
-            }
-            Self::CreatedAt => ["Aangemaakt op", "Créé le", "Angelegt am", "Created at"],
-            Self::UpdatedAt => ["Gewijzigd op", "Modifié le", "Geändert am", "Changed at"],
-            Self::ArchivedAt => ["Gearchiveerd op", "Archivé le", "Archiviert am", "Archived at"],
-        }
-    }
-
-    /// What an export calls it.
+    /// What an export calls it, as views do.
     #[must_use]
-    pub fn label(self, language: Language) -> &'static str {
-        let [nl, fr, de, en] = self.labels();
-        match language {
-            Language::Nl => nl,
-            Language::Fr => fr,
-            Language::De => de,
-            Language::En => en,
-        }
+    pub fn label(self, language: Language) -> String {
+        catalogue::text(language, &format!("column.{}", self.as_str()), &[])
     }
 
     /// Whether an export calls a fact so.
     #[must_use]
     pub fn is_label(name: &str) -> bool {
-        Self::ALL.iter().any(|fact| fact.labels().contains(&name))
+        Self::ALL.iter().any(|fact| Language::ALL.iter().any(|language| fact.label(*language) == name))
     }
 }

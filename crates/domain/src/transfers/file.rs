@@ -15,6 +15,9 @@ use crate::clients::{self, Card, CardDraft, FixedField, Surroundings};
 use crate::custom_fields::{Catalogue, Written, WrittenCell};
 use crate::kernel::error::{Error, FieldError, Result};
 
+/// Characters of a cell that a finding repeats.
+const LONGEST_SHOWN: usize = 200;
+
 /// A set of card fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FieldSet(u64);
@@ -219,8 +222,22 @@ impl ClientFile {
         let named = wrong.into_iter().map(|error| (self.columns.pointed_at(&error), error));
         // A cell with an error is not missing besides.
         let further = named.filter(|(column, _)| !told.contains(column));
-        found.extend(further.map(|(column, error)| Finding::of_rule((self.record.line, &column), error)));
+        found.extend(further.map(|(column, error)| {
+            let error = self.with_value(&column, error);
+            Finding::of_rule((self.record.line, &column), error)
+        }));
         Line::Bad(found)
+    }
+
+    /// The same fault, which also says what the file has, so that nobody has to open it to see.
+    fn with_value(&self, column: &str, error: FieldError) -> FieldError {
+        let said = self.columns.all.iter().zip(self.record.cells()).find(|(one, _)| one.name == column);
+        match said.and_then(|(_, cell)| cells::filled(cell)) {
+            Some(cell) if error.params.iter().all(|(name, _)| *name != "value") => {
+                error.with("value", cell.chars().take(LONGEST_SHOWN).collect::<String>())
+            }
+            _ => error,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::identity::{self, Practice};
 use crate::kernel::Uid;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::Event;
+use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Db, Tx};
 use crate::kernel::error::{Error, Result};
 
@@ -80,6 +81,7 @@ impl From<Plan<'_>> for Outcome {
 /// A client list being taken in. A thread of its own reads and checks the next page while this one is written.
 pub struct Importer {
     pages: Receiver<Result<Page>>,
+    catalogue: Catalogue,
     columns: Columns,
     notes: Vec<Finding>,
     practice: Practice,
@@ -137,7 +139,8 @@ impl Importer {
             .name("client-list".to_owned())
             .spawn(move || read_ahead(file, &surroundings, &ready))
             .map_err(Error::internal)?;
-        Ok(Self { pages, columns, notes, practice, around, claims: Claims::default(), is_dry: wish.dry_run })
+        let (claims, is_dry) = (Claims::default(), wish.dry_run);
+        Ok(Self { pages, catalogue, columns, notes, practice, around, claims, is_dry })
     }
 
     /// What is to be said of columns that are left out.
@@ -161,18 +164,17 @@ impl Importer {
         Ok((!page.lines.is_empty()).then_some(page))
     }
 
-    fn plan<'a>(&self, conn: &mut Conn, page: &'a Page) -> Result<Plan<'a>> {
-        let ground =
-            Ground { practice: &self.practice, around: &self.around, columns: &self.columns, claims: &self.claims };
-        plan::plan(conn, &ground, &page.lines)
+    fn plan<'a>(&self, conn: &mut Conn, now: Instant, page: &'a Page) -> Result<Plan<'a>> {
+        let Self { practice, around, catalogue, columns, claims, .. } = self;
+        plan::plan(conn, &Ground { practice, around, catalogue, columns, claims, now }, &page.lines)
     }
 
     /// Says what would become of the page.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn foresee(&self, conn: &mut Conn, page: &Page) -> Result<Outcome> {
-        Ok(self.plan(conn, page)?.into())
+    pub fn foresee(&self, db: &Db, page: &Page) -> Result<Outcome> {
+        db.read(|conn| Ok(self.plan(conn, db.clock().now(), page)?.into()))
     }
 
     /// Creates and changes the page's clients, in one change set; in a dry run, only says what would become of it. A page
@@ -182,8 +184,8 @@ impl Importer {
     /// [`Error::Conflict`] `list_fields_changed` when the practice's fields are not what they were when the file was opened;
     /// when the database refuses.
     pub fn write(&self, tx: &mut Tx<'_>, actor: &Actor, operation: Option<Uid>, page: &Page) -> Result<Outcome> {
-        let version = self.version(tx)?;
-        let mut plan = self.plan(tx, page)?;
+        let (version, now) = (self.version(tx)?, tx.now());
+        let mut plan = self.plan(tx, now, page)?;
         if self.is_dry || (plan.created.is_empty() && plan.changed.is_empty()) {
             return Ok(plan.into());
         }
@@ -192,7 +194,7 @@ impl Importer {
         if set.version() != version + 1 {
             // Somebody wrote between our look and our lock; now nobody can.
             self.version(tx)?;
-            plan = self.plan(tx, page)?;
+            plan = self.plan(tx, now, page)?;
         }
         write_changed(tx, &set, &plan.changed)?;
         set.insert_with(tx, &plan.created.iter().map(|(new, values)| (*new, values)).collect::<Vec<_>>())?;

@@ -152,7 +152,7 @@ impl Work {
         {
             line = page.last_line();
             page.leave_out(|line| rejected.contains(&line));
-            let outcome = db.read(|conn| importer.foresee(conn, &page))?;
+            let outcome = importer.foresee(db, &page)?;
             importer.keep(outcome);
         }
         self.importer = Some(importer);
@@ -173,8 +173,7 @@ impl Work {
             return Ok(Progress::Done);
         };
         // A dry run writes no client, so it does its looking outside the transaction.
-        let foreseen =
-            if self.import.wish.dry_run { Some(db.read(|conn| importer.foresee(conn, &page))?) } else { None };
+        let foreseen = if self.import.wish.dry_run { Some(importer.foresee(db, &page)?) } else { None };
         let outcome = match db.write(|tx| self.write(tx, &importer, &page, foreseen)) {
             Err(Error::Conflict(conflict)) if conflict.code == FIELDS_CHANGED => {
                 // The file is read again by the fields as they are now, from where it stands.

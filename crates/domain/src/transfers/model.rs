@@ -106,6 +106,8 @@ pub enum Code {
     TooManyColumns,
     /// Nobody in the practice has that name; it was kept as text. A note, not a refusal.
     UnknownMember,
+    /// The field does not concern the client.
+    NotConcerned,
     /// A formula of the spreadsheet came to an error.
     CellError,
     /// Several fields are called like the column, which was left out. A note on the header, as the following.
@@ -134,6 +136,7 @@ impl Code {
             Self::Duplicate => "duplicate",
             Self::TooManyColumns => "too_many_columns",
             Self::UnknownMember => "unknown_member",
+            Self::NotConcerned => "not_concerned",
             Self::CellError => "cell_error",
             Self::AmbiguousColumn => "ambiguous_column",
             Self::SystemOwned => "system_owned",
@@ -160,6 +163,7 @@ impl Code {
         match error.code {
             "missing" => Self::Missing,
             "check_digits" | "check_digits_suggestion" => Self::CheckDigits,
+            "not_concerned" => Self::NotConcerned,
             "impossible_date" | "before_start" => Self::ImpossibleDate,
             "unknown_value" | "unknown_member" | "no_such_option" | "retired_option" | "not_a_client" => {
                 Self::UnknownValue

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::columns::Columns;
+use super::concern;
 use super::file::{Line, Row};
 use super::keys::{Key, Keys};
 use super::links::{self, Links};
@@ -10,11 +11,13 @@ use super::merge::merged;
 use super::model::{Code, Counts, Finding, Weight};
 use crate::clients::door::NewClient;
 use crate::clients::{self, Card, CheckedValues, Client, ClientId, FixedField, Sought, Surroundings, ValueKey, Values};
-use crate::custom_fields::{linked_id, says_the_same};
+use crate::custom_fields::{Catalogue, linked_id, says_the_same};
 use crate::identity::Practice;
+use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{FieldError, Result};
 use crate::kernel::text;
+use crate::views::Criteria;
 
 /// What the lines so far have laid claim to.
 #[derive(Debug, Default)]
@@ -78,10 +81,14 @@ pub struct Ground<'a> {
     pub practice: &'a Practice,
     /// Its members and language.
     pub around: &'a Surroundings,
+    /// Its fields, by which the columns were found.
+    pub catalogue: &'a Catalogue,
     /// The columns of the file.
     pub columns: &'a Columns,
     /// What earlier lines claim.
     pub claims: &'a Claims,
+    /// The moment from which relative days are counted.
+    pub now: Instant,
 }
 
 /// Plans `lines` on the database as it is now. Writes nothing.
@@ -95,7 +102,8 @@ pub fn plan<'a>(conn: &mut Conn, ground: &Ground<'_>, lines: &'a [(i64, Line)]) 
     let mut sought = sought(rows());
     links.seek(&mut sought);
     let holders = Holders::of(clients::active_with(conn, ground.practice, &sought)?);
-    let mut planner = Planner { ground, holders, links: &links, plan: Plan::default() };
+    let mut planner =
+        Planner { ground, holders, links: &links, criteria: concern::criteria(ground), plan: Plan::default() };
     for (_, line) in lines {
         planner.plan.counts.rows += 1;
         let verdict = match line {
@@ -151,6 +159,7 @@ struct Planner<'a, 'g> {
     ground: &'g Ground<'g>,
     holders: Holders,
     links: &'g Links,
+    criteria: Criteria,
     plan: Plan<'a>,
 }
 
@@ -161,14 +170,7 @@ impl<'a> Planner<'a, '_> {
         }
         let before = match self.meant(row) {
             Err(finding) => return Ok(Verdict::Rejected(vec![finding])),
-            Ok(None) => {
-                return Ok(match self.values(row, None) {
-                    Ok(values) => Verdict::Created(
-                        values.into_iter().filter_map(|(key, value)| Some((ValueKey(key), value?))).collect(),
-                    ),
-                    Err(found) => Verdict::Rejected(found),
-                });
-            }
+            Ok(None) => return Ok(self.create(row)),
             Ok(Some(before)) => before,
         };
         let values = match self.values(row, Some(before)) {
@@ -179,17 +181,39 @@ impl<'a> Planner<'a, '_> {
             Ok(after) => after,
             Err(found) => return Ok(Verdict::Rejected(found)),
         };
-        if after == before.card {
-            return Ok(if values.is_empty() {
-                Verdict::Unchanged(Box::new(before.clone()))
-            } else {
-                Verdict::Changed(Box::new(Changed { before: before.clone(), after, values }))
-            });
+        if after != before.card
+            && let Some(finding) = self.refused(conn, row, before, &after)?
+        {
+            return Ok(Verdict::Rejected(vec![finding]));
         }
-        match self.refused(conn, row, before, &after)? {
-            Some(finding) => Ok(Verdict::Rejected(vec![finding])),
-            None => Ok(Verdict::Changed(Box::new(Changed { before: before.clone(), after, values }))),
+        let found = self.unconcerned(row, || concern::changed(before, &after, &values, self.ground.now));
+        if !found.is_empty() {
+            return Ok(Verdict::Rejected(found));
         }
+        let (is_unchanged, before) = (after == before.card && values.is_empty(), before.clone());
+        Ok(match is_unchanged {
+            true => Verdict::Unchanged(Box::new(before)),
+            false => Verdict::Changed(Box::new(Changed { before, after, values })),
+        })
+    }
+
+    /// What becomes of a line that means no client that is there.
+    fn create(&self, row: &Row) -> Verdict {
+        let values = match self.values(row, None) {
+            Ok(values) => values,
+            Err(found) => return Verdict::Rejected(found),
+        };
+        let found = self.unconcerned(row, || concern::created(row, &values, self.ground.now));
+        if !found.is_empty() {
+            return Verdict::Rejected(found);
+        }
+        Verdict::Created(values.into_iter().filter_map(|(key, value)| Some((ValueKey(key), value?))).collect())
+    }
+
+    /// The values of the line whose fields do not concern the client that it makes.
+    fn unconcerned(&self, row: &Row, made: impl FnOnce() -> Client) -> Vec<Finding> {
+        let refusals = concern::refusals(&self.criteria, self.ground.columns, row, made);
+        refusals.into_iter().map(|error| self.rule(row, error)).collect()
     }
 
     /// The client's card with what the line says.

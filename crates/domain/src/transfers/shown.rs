@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -92,7 +93,7 @@ impl Column {
     pub fn header(&self, language: Language, names: &FieldNames<'_>) -> String {
         match self {
             Self::Card(field) => label(*field, language).to_owned(),
-            Self::Fact(fact) => fact.label(language).to_owned(),
+            Self::Fact(fact) => fact.label(language),
             Self::Custom(field) => {
                 let name = field.names.in_language(language, names.language());
                 let is_own = match names.meant(name) {
@@ -102,6 +103,15 @@ impl Column {
                 let is_clear = is_own && !is_known(name) && !Fact::is_label(name);
                 if is_clear { name.to_owned() } else { format!("{PREFIX}{}", field.slug) }
             }
+        }
+    }
+
+    /// The custom field that it is of.
+    #[must_use]
+    pub fn field(&self) -> Option<&Field> {
+        match self {
+            Self::Custom(field) => Some(field),
+            Self::Card(_) | Self::Fact(_) => None,
         }
     }
 
@@ -142,6 +152,8 @@ impl Column {
 pub struct Showing {
     /// The language of yes and no.
     pub language: Language,
+    /// The day of the export, `YYYY-MM-DD`.
+    today: String,
     /// How the members are written so that an import knows them again, by identifier: by name, or where that would mean
     /// somebody else, by address.
     members: HashMap<String, String>,
@@ -152,15 +164,15 @@ pub struct Showing {
 const OF_MEMBERS: &str = "mem_";
 
 impl Showing {
-    /// Shows members as they are called around the practice.
+    /// Shows members as they are called around the practice, on a day.
     #[must_use]
-    pub fn of(around: &Surroundings, language: Language) -> Self {
+    pub fn of(around: &Surroundings, language: Language, today: Date) -> Self {
         let written = |member: &crate::identity::Member| match around.member_meant(&member.account.name) {
             Some(meant) if meant.id == member.id => member.account.name.clone(),
             _ => member.account.email.clone(),
         };
         let members = around.members.iter().map(|member| (member.id.to_string(), written(member)));
-        Self { language, members: members.collect(), clients: Names::default() }
+        Self { language, today: today.to_string(), members: members.collect(), clients: Names::default() }
     }
 
     /// A cell of the card or of what the system knows, from the text of its column.
@@ -179,6 +191,10 @@ impl Showing {
             }
             Column::Card(F::MandateStart | F::MandateEnd) if !text.is_empty() => Cell::Day(text),
             Column::Card(F::Responsible) => self.responsible(text),
+            Column::Fact(Fact::Archived) => Cell::text(said(!text.is_empty(), self.language)),
+            // Days as the database has them compare like texts.
+            Column::Fact(Fact::Exempt) => Cell::text(said(!text.is_empty() && *text >= *self.today, self.language)),
+            Column::Fact(Fact::ExemptionUntil) if !text.is_empty() => Cell::Day(text),
             Column::Fact(fact) if matches!(fact.column(), LineColumn::Moment(_) | LineColumn::UpdatedAt) => {
                 text.parse().map_or(Cell::Empty, |micros| Cell::Moment(Instant(micros)))
             }

@@ -56,7 +56,7 @@ impl Place {
     fn clients(&self) -> Vec<Client> {
         let asker = Asker { practice: &self.practice, me: None, key: None, now: self.db.clock().now() };
         let read = |conn: &mut Conn| {
-            let keys = Lists::new(0).keys(conn, &asker, &Listing::default())?;
+            let keys = Lists::new(0).keys(conn, &asker, &Listing::default(), &[])?.0;
             clients::with_keys(conn, &self.practice, &keys)
         };
         let mut clients = self.db.read(read).unwrap().0;
