@@ -1,6 +1,7 @@
 //! The SMTP side (RFC 5321 without TLS and authentication): every sender, recipient and content is taken.
 
 mod session;
+mod wire;
 
 #[cfg(test)]
 mod tests;

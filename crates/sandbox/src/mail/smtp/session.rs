@@ -2,32 +2,20 @@
 
 use std::{io, time::Duration};
 
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::timeout,
-};
+use tokio::net::TcpStream;
 
 use crate::{
     faults::{SmtpEffect, SmtpStep},
     label::Label,
-    mail::MAX_MAIL_BYTES,
+    mail::{
+        MAX_MAIL_BYTES,
+        smtp::wire::{Line, Wire},
+    },
     world::World,
 };
 
-/// Time a client may take for its next line.
-const IDLE: Duration = Duration::from_secs(60);
-/// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
-const MAX_COMMAND: u64 = 4096;
-/// A line of content is read in pieces of at most this size.
-const CONTENT_PIECE: u64 = 64 * 1024;
 /// Recipients of one mail.
 const MAX_RECIPIENTS: usize = 1000;
-/// Content beyond the largest mail that is read and thrown away before the connection is closed.
-const MAX_EXCESS: usize = 4 * MAX_MAIL_BYTES;
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +27,7 @@ enum Step {
 
 struct Session<'a> {
     world: &'a World,
-    reader: BufReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    wire: Wire,
     sender: Option<String>,
     recipients: Vec<String>,
 }
@@ -50,8 +37,7 @@ struct Session<'a> {
 /// # Errors
 /// When the connection breaks or idles.
 pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()> {
-    let (reader, writer) = stream.into_split();
-    let mut session = Session { world, reader: BufReader::new(reader), writer, sender: None, recipients: Vec::new() };
+    let mut session = Session { world, wire: Wire::new(stream), sender: None, recipients: Vec::new() };
     let mut step = session.step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered").await?;
     while step != Step::Closed {
         let Some(line) = session.read_command().await? else {
@@ -65,18 +51,14 @@ pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()>
 impl Session<'_> {
     /// The next command line without its end; `None` when the client has gone.
     async fn read_command(&mut self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
-        let read = (&mut self.reader).take(MAX_COMMAND);
-        tokio::pin!(read);
-        timeout(IDLE, read.read_until(b'\n', &mut line)).await??;
-        if line.is_empty() {
-            return Ok(None);
+        match self.wire.read_line().await? {
+            Line::Text(line) => Ok(Some(line)),
+            Line::Gone => Ok(None),
+            Line::TooLong => {
+                self.reply("500 5.5.2 line too long").await?;
+                Ok(None)
+            }
         }
-        if line.last() != Some(&b'\n') {
-            self.reply("500 5.5.2 line too long").await?;
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
     }
 
     async fn obey(&mut self, line: &str) -> io::Result<Step> {
@@ -159,7 +141,7 @@ impl Session<'_> {
         if step != Step::Done {
             return Ok(step);
         }
-        let content = self.read_content().await?;
+        let content = self.wire.read_content().await?;
         let fault = self.fault(SmtpStep::Message);
         let Some(content) = content else {
             self.forget();
@@ -173,35 +155,6 @@ impl Session<'_> {
         self.world.counters().count_mail();
         self.forget();
         self.answer(fault, &format!("250 2.0.0 kept as {id}")).await
-    }
-
-    /// The content up to the lone dot, with dot-stuffing undone (RFC 5321, section 4.5.2); `None` when it is too large.
-    /// A line ends in CR LF only: a lone line feed before the dot does not end a mail.
-    async fn read_content(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut content = Vec::new();
-        let mut excess = 0;
-        let mut at_line_start = true;
-        let mut after_cr = false;
-        loop {
-            let mut piece = Vec::new();
-            let read = (&mut self.reader).take(CONTENT_PIECE);
-            tokio::pin!(read);
-            if timeout(IDLE, read.read_until(b'\n', &mut piece)).await?? == 0 || excess > MAX_EXCESS {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if at_line_start && piece == b".\r\n" {
-                return Ok((excess == 0).then_some(content));
-            }
-            let line = if at_line_start { piece.strip_prefix(b".").unwrap_or(&piece) } else { &piece };
-            if content.len() + line.len() > MAX_MAIL_BYTES {
-                excess += line.len();
-            } else {
-                content.extend_from_slice(line);
-            }
-            // A piece can end between CR and LF, when a line is as long as a piece may be.
-            at_line_start = piece.ends_with(b"\r\n") || (after_cr && piece == b"\n");
-            after_cr = piece.last() == Some(&b'\r');
-        }
     }
 
     fn fault(&self, step: SmtpStep) -> Option<SmtpEffect> {
@@ -232,7 +185,7 @@ impl Session<'_> {
     }
 
     async fn reply(&mut self, text: &str) -> io::Result<Step> {
-        timeout(IDLE, self.writer.write_all(format!("{text}\r\n").as_bytes())).await??;
+        self.wire.reply(text).await?;
         Ok(Step::Done)
     }
 

@@ -1,0 +1,99 @@
+//! The lines of an SMTP dialogue: bounded in length, and in the time that the client may take for each.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    time::timeout,
+};
+
+use crate::mail::MAX_MAIL_BYTES;
+
+/// Time a client may take for its next line, and to take a reply.
+const IDLE: Duration = Duration::from_secs(60);
+/// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
+const MAX_COMMAND: u64 = 4096;
+/// A line of content is read in pieces of at most this size.
+const CONTENT_PIECE: u64 = 64 * 1024;
+/// Content beyond the largest mail that is read and thrown away before the connection is closed.
+const MAX_EXCESS: usize = 4 * MAX_MAIL_BYTES;
+
+/// What a dialogue goes over.
+pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// A line from the client.
+pub(super) enum Line {
+    /// The line without its end.
+    Text(String),
+    /// More than a line may have; what follows in the stream is no line.
+    TooLong,
+    /// The client has gone.
+    Gone,
+}
+
+/// The server's end of a connection.
+pub(super) struct Wire {
+    stream: BufReader<Box<dyn Connection>>,
+}
+
+impl Wire {
+    /// A connection in clear text.
+    pub(super) fn new(connection: impl Connection + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(connection)) }
+    }
+
+    /// The next command line.
+    pub(super) async fn read_line(&mut self) -> io::Result<Line> {
+        let mut line = Vec::new();
+        let read = (&mut self.stream).take(MAX_COMMAND);
+        tokio::pin!(read);
+        timeout(IDLE, read.read_until(b'\n', &mut line)).await??;
+        if line.is_empty() {
+            return Ok(Line::Gone);
+        }
+        if line.last() != Some(&b'\n') {
+            return Ok(Line::TooLong);
+        }
+        Ok(Line::Text(String::from_utf8_lossy(&line).trim_end().to_owned()))
+    }
+
+    /// The content up to the lone dot, with dot-stuffing undone (RFC 5321, section 4.5.2); `None` when it is too large.
+    /// A line ends in CR LF only: a lone line feed before the dot does not end a mail.
+    pub(super) async fn read_content(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut content = Vec::new();
+        let mut excess = 0;
+        let mut at_line_start = true;
+        let mut after_cr = false;
+        loop {
+            let mut piece = Vec::new();
+            let read = (&mut self.stream).take(CONTENT_PIECE);
+            tokio::pin!(read);
+            if timeout(IDLE, read.read_until(b'\n', &mut piece)).await?? == 0 || excess > MAX_EXCESS {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if at_line_start && piece == b".\r\n" {
+                return Ok((excess == 0).then_some(content));
+            }
+            let line = if at_line_start { piece.strip_prefix(b".").unwrap_or(&piece) } else { &piece };
+            if content.len() + line.len() > MAX_MAIL_BYTES {
+                excess += line.len();
+            } else {
+                content.extend_from_slice(line);
+            }
+            // A piece can end between CR and LF, when a line is as long as a piece may be.
+            at_line_start = piece.ends_with(b"\r\n") || (after_cr && piece == b"\n");
+            after_cr = piece.last() == Some(&b'\r');
+        }
+    }
+
+    /// Sends a reply, whose lines are separated by CR LF.
+    pub(super) async fn reply(&mut self, text: &str) -> io::Result<()> {
+        let sent = async {
+            self.stream.write_all(format!("{text}\r\n").as_bytes()).await?;
+            self.stream.flush().await
+        };
+        timeout(IDLE, sent).await?
+    }
+}
