@@ -27,6 +27,9 @@ pub enum SandboxError {
     /// The certificates cannot be made.
     #[error("the certificates cannot be made: {0}")]
     Certificates(#[from] rcgen::Error),
+    /// The mail server cannot speak TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// The test key cannot be used.
     #[error("the test signing key cannot be used")]
     SigningKey,

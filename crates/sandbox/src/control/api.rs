@@ -31,6 +31,7 @@ pub(super) async fn world(world: TheWorld) -> impl Responder {
         "dns": addresses.dns,
         "smp": world.smp_url(),
         "smtp": addresses.smtp,
+        "smtps": addresses.smtps,
         "page": addresses.page,
         "access_points": ACCESS_POINTS,
     }))

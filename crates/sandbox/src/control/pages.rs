@@ -54,6 +54,7 @@ fn addresses(world: &World) -> String {
         ("Zone", Escaped(world.zone_name()).to_string()),
         ("SMP", world.smp_url()),
         ("Mail (SMTP)", at.smtp.to_string()),
+        ("Mail (SMTP over TLS)", at.smtps.to_string()),
         ("Control", format!("http://{}/api/world", at.page)),
         ("Scripted participants", world.scripts().len().to_string()),
         ("Root certificate", "<a href=\"/api/root.pem\">root.pem</a>".to_owned()),
@@ -112,15 +113,25 @@ fn mails(world: &World) -> String {
         .map(|mail| {
             let read = mail.read();
             format!(
-                "<li><a href=\"/mails/{}\">{}</a><br><span class=\"quiet\">{} → {}</span></li>",
+                "<li><a href=\"/mails/{}\">{}</a><br><span class=\"quiet\">{} → {}; {}</span></li>",
                 read.id,
                 Escaped(subject(&read)),
                 Escaped(&read.sender),
                 Escaped(read.recipients.join(", ")),
+                Escaped(way(&read)),
             )
         })
         .collect();
     format!("<p class=\"quiet\">{} kept, the newest first</p><ul class=\"mails\">{items}</ul>", mails.len())
+}
+
+/// How a mail came in.
+fn way(read: &ReadMail) -> String {
+    let cover = if read.over_tls { "over TLS" } else { "in clear text" };
+    match &read.account {
+        Some(account) => format!("{cover}, signed in as {account}"),
+        None => format!("{cover}, without sign-in"),
+    }
 }
 
 fn subject(read: &ReadMail) -> &str {
@@ -139,6 +150,7 @@ pub(super) async fn mail(world: web::Data<World>, id: web::Path<u64>) -> HttpRes
     let envelope = facts([
         ("Envelope from", Escaped(&read.sender).to_string()),
         ("Envelope to", Escaped(read.recipients.join(", ")).to_string()),
+        ("Came", Escaped(way(&read)).to_string()),
     ]);
     let headers = facts(read.headers.iter().map(|(name, value)| (name.as_str(), Escaped(value).to_string())));
     let text = read.text.as_ref().map(|text| format!("<h2>Text</h2><pre>{}</pre>", Escaped(text)));

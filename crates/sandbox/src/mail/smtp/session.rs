@@ -1,6 +1,6 @@
 //! One SMTP dialogue.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
 
@@ -8,8 +8,11 @@ use crate::{
     faults::{SmtpEffect, SmtpStep},
     label::Label,
     mail::{
-        MAX_MAIL_BYTES,
-        smtp::wire::{Line, Wire},
+        Envelope, MAX_MAIL_BYTES,
+        smtp::{
+            Tls,
+            wire::{Line, Wire},
+        },
     },
     world::World,
 };
@@ -23,6 +26,8 @@ enum Step {
     Done,
     Refused,
     Closed,
+    /// The client was told to begin the handshake.
+    StartTls,
 }
 
 struct Session<'a> {
@@ -35,20 +40,37 @@ struct Session<'a> {
 /// Leads a dialogue to its end.
 ///
 /// # Errors
-/// When the connection breaks or idles.
-pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()> {
-    let mut session = Session { world, wire: Wire::new(stream), sender: None, recipients: Vec::new() };
+/// When the connection breaks or idles, or the handshake fails.
+pub(super) async fn converse(stream: TcpStream, tls: Tls, world: &World) -> io::Result<()> {
+    let mut session = Session::new(world, Wire::new(stream));
+    if tls == Tls::AtOnce {
+        session = session.secured().await?;
+    }
     let mut step = session.step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered").await?;
     while step != Step::Closed {
         let Some(line) = session.read_command().await? else {
             return Ok(());
         };
         step = session.obey(&line).await?;
+        if step == Step::StartTls {
+            session = session.secured().await?;
+        }
     }
     Ok(())
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn new(world: &'a World, wire: Wire) -> Self {
+        Self { world, wire, sender: None, recipients: Vec::new() }
+    }
+
+    /// The dialogue as it goes on after a TLS handshake: from its beginning, without greeting, and nothing that was said
+    /// in clear text is known any more (RFC 3207, section 4.2).
+    async fn secured(self) -> io::Result<Self> {
+        let wire = self.wire.secured(Arc::clone(&self.world.tls)).await?;
+        Ok(Self::new(self.world, wire))
+    }
+
     /// The next command line without its end; `None` when the client has gone.
     async fn read_command(&mut self) -> io::Result<Option<String>> {
         match self.wire.read_line().await? {
@@ -66,11 +88,8 @@ impl Session<'_> {
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" => {
                 self.forget();
-                let reply = format!(
-                    "250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
-                     250 ENHANCEDSTATUSCODES"
-                );
-                self.step(SmtpStep::Ehlo, &reply).await
+                let extensions = self.extensions();
+                self.step(SmtpStep::Ehlo, &extensions).await
             }
             "HELO" => {
                 self.forget();
@@ -79,6 +98,7 @@ impl Session<'_> {
             "MAIL" => self.mail(rest).await,
             "RCPT" => self.rcpt(rest).await,
             "DATA" => self.data().await,
+            "STARTTLS" if self.world.offers_starttls => self.start_tls(rest).await,
             "RSET" => {
                 self.forget();
                 self.reply("250 2.0.0 forgotten").await
@@ -87,10 +107,37 @@ impl Session<'_> {
             "VRFY" => self.reply("252 2.5.0 every address is taken").await,
             "QUIT" => {
                 self.reply("221 2.0.0 bye").await?;
+                self.wire.finish().await?;
                 Ok(Step::Closed)
             }
             _ => self.reply("502 5.5.1 not known here").await,
         }
+    }
+
+    /// The reply to EHLO: what is offered here and now.
+    fn extensions(&self) -> String {
+        let mut reply =
+            format!("250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n");
+        if self.may_start_tls() {
+            reply.push_str("250-STARTTLS\r\n");
+        }
+        reply.push_str("250 ENHANCEDSTATUSCODES");
+        reply
+    }
+
+    fn may_start_tls(&self) -> bool {
+        self.world.offers_starttls && !self.wire.is_over_tls()
+    }
+
+    async fn start_tls(&mut self, rest: &str) -> io::Result<Step> {
+        if !rest.is_empty() {
+            return self.reply("501 5.5.4 STARTTLS takes no parameter").await;
+        }
+        if !self.may_start_tls() {
+            return self.reply("503 5.5.1 this is TLS already").await;
+        }
+        self.reply("220 2.0.0 begin the handshake").await?;
+        Ok(Step::StartTls)
     }
 
     async fn mail(&mut self, rest: &str) -> io::Result<Step> {
@@ -151,7 +198,9 @@ impl Session<'_> {
             self.forget();
             return self.answer(fault, "").await;
         }
-        let id = self.world.mailbox.keep(sender, std::mem::take(&mut self.recipients), content);
+        let recipients = std::mem::take(&mut self.recipients);
+        let envelope = Envelope { sender, recipients, account: None, over_tls: self.wire.is_over_tls() };
+        let id = self.world.mailbox.keep(envelope, content);
         self.world.counters().count_mail();
         self.forget();
         self.answer(fault, &format!("250 2.0.0 kept as {id}")).await

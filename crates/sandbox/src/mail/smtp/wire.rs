@@ -1,15 +1,18 @@
 //! The lines of an SMTP dialogue: bounded in length, and in the time that the client may take for each.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
+
+use rustls::ServerConfig;
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::mail::MAX_MAIL_BYTES;
 
-/// Time a client may take for its next line, and to take a reply.
+/// Time a client may take for its next line, for a handshake, and to take a reply.
 const IDLE: Duration = Duration::from_secs(60);
 /// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
 const MAX_COMMAND: u64 = 4096;
@@ -36,12 +39,30 @@ pub(super) enum Line {
 /// The server's end of a connection.
 pub(super) struct Wire {
     stream: BufReader<Box<dyn Connection>>,
+    over_tls: bool,
 }
 
 impl Wire {
     /// A connection in clear text.
     pub(super) fn new(connection: impl Connection + 'static) -> Self {
-        Self { stream: BufReader::new(Box::new(connection)) }
+        Self { stream: BufReader::new(Box::new(connection)), over_tls: false }
+    }
+
+    /// The same connection after a TLS handshake. What was read and not yet looked at is thrown away: it came in clear
+    /// text, so anybody on the way can have put it there (RFC 3207, section 6).
+    pub(super) async fn secured(self, config: Arc<ServerConfig>) -> io::Result<Self> {
+        let connection = self.stream.into_inner();
+        let secured = timeout(IDLE, TlsAcceptor::from(config).accept(connection)).await??;
+        Ok(Self { stream: BufReader::new(Box::new(secured)), over_tls: true })
+    }
+
+    pub(super) fn is_over_tls(&self) -> bool {
+        self.over_tls
+    }
+
+    /// Tells the client that nothing follows, so that it can tell the end of the dialogue from a broken connection.
+    pub(super) async fn finish(&mut self) -> io::Result<()> {
+        timeout(IDLE, self.stream.shutdown()).await?
     }
 
     /// The next command line.
