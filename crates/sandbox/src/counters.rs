@@ -33,6 +33,8 @@ pub struct Totals {
     pub smtp_connections: u64,
     /// Mails accepted and kept.
     pub mails: u64,
+    /// Requests for an access token, those refused included.
+    pub token_requests: u64,
     /// Different identifiers asked for in DNS or at the SMP.
     pub identifiers: usize,
     /// NAPTR queries about the identifier that was asked for most often.
@@ -75,6 +77,10 @@ impl Counters {
 
     pub(crate) fn count_mail(&mut self) {
         self.totals.mails += 1;
+    }
+
+    pub(crate) fn count_token_request(&mut self) {
+        self.totals.token_requests += 1;
     }
 
     pub(crate) fn totals(&self) -> Totals {

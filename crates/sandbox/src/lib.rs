@@ -64,7 +64,7 @@ pub use counters::{Requests, Totals};
 pub use error::SandboxError;
 pub use faults::{DnsEffect, Effect, Fault, FaultInForce, SmpEffect, SmtpEffect, SmtpStep};
 pub use label::Label;
-pub use mail::{Attachment, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, ReadMail};
+pub use mail::{Attachment, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, MailAccount, ReadMail};
 pub use pki::{ACCESS_POINTS, AccessPoint};
 pub use sandbox::{Sandbox, Settings};
 pub use script::{

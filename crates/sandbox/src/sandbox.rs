@@ -16,7 +16,7 @@ use crate::{
     faults::{Fault, FaultInForce},
     http,
     label::Label,
-    mail::{Mail, Mailbox, smtp::Listeners},
+    mail::{Accounts, Mail, MailAccount, Mailbox, smtp::Listeners},
     pki::{ACCESS_POINTS, AccessPoint},
     script::Script,
     world::{Addresses, World},
@@ -41,6 +41,9 @@ pub struct Settings {
     pub kept_mails: usize,
     /// Whether STARTTLS is offered at `smtp` (RFC 3207).
     pub offers_starttls: bool,
+    /// Who may send: when there are accounts, AUTH is offered (only over TLS where STARTTLS is) and MAIL needs a sign-in
+    /// (RFC 4954); when there are none, every mail is taken.
+    pub mail_accounts: Vec<MailAccount>,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             zone: "sml.sandbox.test".to_owned(),
             kept_mails: 500,
             offers_starttls: false,
+            mail_accounts: Vec::new(),
         }
     }
 }
@@ -73,7 +77,7 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls } = settings;
+        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, mail_accounts } = settings;
         if let Some(outside) = [dns, smp, smtp, smtps, page].into_iter().find(|address| !address.ip().is_loopback()) {
             return Err(SandboxError::NotLoopback(outside));
         }
@@ -89,7 +93,8 @@ impl Sandbox {
             smtps: mail_listeners.tls.local_addr().map_err(SandboxError::Serve)?,
             page: page_listener.local_addr().map_err(SandboxError::Serve)?,
         };
-        let world = Arc::new(World::new(zone, addresses, Mailbox::new(kept_mails), offers_starttls)?);
+        let (mailbox, accounts) = (Mailbox::new(kept_mails), Accounts::new(mail_accounts));
+        let world = Arc::new(World::new(zone, addresses, mailbox, accounts, offers_starttls)?);
         let smp_server = http::smp(smp_listener, Arc::clone(&world))?;
         let page_server = http::control(page_listener, Arc::clone(&world))?;
         let servers = [smp_server.handle(), page_server.handle()];
@@ -264,6 +269,18 @@ impl Sandbox {
     /// Waits until at least so many mails are kept, without limit; set one around it.
     pub async fn wait_for_mails(&self, count: usize) {
         self.world.mailbox.wait_for(count).await;
+    }
+
+    /// The token endpoint for XOAUTH2: a `POST` with `grant_type=refresh_token` and an account's secret as
+    /// `refresh_token` answers an access token (RFC 6749, section 6). [`Totals`] counts how often it was asked.
+    #[must_use]
+    pub fn token_url(&self) -> String {
+        self.world.token_url()
+    }
+
+    /// Makes all access tokens given so far invalid; new ones are given, and the accounts' secrets stay good.
+    pub fn revoke_access_tokens(&self) {
+        self.world.accounts.revoke_tokens();
     }
 
     /// Throws all mails away.

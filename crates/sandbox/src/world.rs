@@ -13,7 +13,7 @@ use crate::{
     counters::Counters,
     faults::Faults,
     label::Label,
-    mail::{self, Mailbox},
+    mail::{self, Accounts, Mailbox},
     pki::{Pki, access_point_index},
     population,
     script::{Registration, Script},
@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// How the mail server speaks TLS.
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) offers_starttls: bool,
+    /// Who may send; when there is no account, everybody.
+    pub(crate) accounts: Accounts,
     scripts: Mutex<Scripts>,
     faults: Mutex<Faults>,
     counters: Mutex<Counters>,
@@ -61,6 +63,7 @@ impl World {
         zone: Name,
         addresses: Addresses,
         mailbox: Mailbox,
+        accounts: Accounts,
         offers_starttls: bool,
     ) -> Result<Self, SandboxError> {
         let pki = Pki::generate()?;
@@ -71,6 +74,7 @@ impl World {
             pki,
             key: SigningKey::load()?,
             mailbox,
+            accounts,
             offers_starttls,
             scripts: Mutex::default(),
             faults: Mutex::default(),
@@ -98,6 +102,11 @@ impl World {
     /// The URL of the sandbox's own SMP, without slash at its end.
     pub(crate) fn smp_url(&self) -> String {
         format!("http://{}", self.addresses.smp)
+    }
+
+    /// Where access tokens are given.
+    pub(crate) fn token_url(&self) -> String {
+        format!("http://{}/oauth/token", self.addresses.page)
     }
 
     /// The script that DNS answers a label by; `None` when the name does not exist.

@@ -53,12 +53,20 @@ fn addresses(world: &World) -> String {
         ("DNS (UDP, TCP)", at.dns.to_string()),
         ("Zone", Escaped(world.zone_name()).to_string()),
         ("SMP", world.smp_url()),
-        ("Mail (SMTP)", at.smtp.to_string()),
+        ("Mail (SMTP)", format!("{}{}", at.smtp, if world.offers_starttls { ", with STARTTLS" } else { "" })),
         ("Mail (SMTP over TLS)", at.smtps.to_string()),
+        ("Mail accounts", mail_accounts(world)),
         ("Control", format!("http://{}/api/world", at.page)),
         ("Scripted participants", world.scripts().len().to_string()),
         ("Root certificate", "<a href=\"/api/root.pem\">root.pem</a>".to_owned()),
     ])
+}
+
+fn mail_accounts(world: &World) -> String {
+    match world.accounts.len() {
+        0 => "none: nobody has to sign in".to_owned(),
+        some => format!("{some}; access tokens from {}", world.token_url()),
+    }
 }
 
 fn faults(world: &World) -> String {
@@ -98,6 +106,7 @@ fn counted(world: &World) -> String {
         ("Service metadata", totals.metadata.to_string()),
         ("Identifiers", totals.identifiers.to_string()),
         ("Mails taken", totals.mails.to_string()),
+        ("Access tokens asked for", totals.token_requests.to_string()),
     ])
 }
 

@@ -1,4 +1,5 @@
-//! The SMTP side (RFC 5321, with STARTTLS of RFC 3207): every sender, recipient and content is taken.
+//! The SMTP side (RFC 5321, with STARTTLS of RFC 3207 and AUTH of RFC 4954): every sender, recipient and content is taken,
+//! from whoever has signed in where there are accounts.
 
 mod session;
 mod wire;

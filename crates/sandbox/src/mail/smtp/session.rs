@@ -1,5 +1,7 @@
 //! One SMTP dialogue.
 
+mod auth;
+
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
@@ -17,6 +19,8 @@ use crate::{
     world::World,
 };
 
+/// Longest command line but for AUTH (RFC 5321 asks for 512; extensions and long addresses take more).
+const MAX_COMMAND: usize = 4096;
 /// Recipients of one mail.
 const MAX_RECIPIENTS: usize = 1000;
 
@@ -33,6 +37,10 @@ enum Step {
 struct Session<'a> {
     world: &'a World,
     wire: Wire,
+    /// Whether EHLO was said, so that the client knows what is offered.
+    extended: bool,
+    /// The user signed in.
+    account: Option<String>,
     sender: Option<String>,
     recipients: Vec<String>,
 }
@@ -61,7 +69,7 @@ pub(super) async fn converse(stream: TcpStream, tls: Tls, world: &World) -> io::
 
 impl<'a> Session<'a> {
     fn new(world: &'a World, wire: Wire) -> Self {
-        Self { world, wire, sender: None, recipients: Vec::new() }
+        Self { world, wire, extended: false, account: None, sender: None, recipients: Vec::new() }
     }
 
     /// The dialogue as it goes on after a TLS handshake: from its beginning, without greeting, and nothing that was said
@@ -73,10 +81,13 @@ impl<'a> Session<'a> {
 
     /// The next command line without its end; `None` when the client has gone.
     async fn read_command(&mut self) -> io::Result<Option<String>> {
+        let is_command = |line: &str| {
+            line.len() < MAX_COMMAND || line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("AUTH"))
+        };
         match self.wire.read_line().await? {
-            Line::Text(line) => Ok(Some(line)),
+            Line::Text(line) if is_command(&line) => Ok(Some(line)),
             Line::Gone => Ok(None),
-            Line::TooLong => {
+            Line::Text(_) | Line::TooLong => {
                 self.reply("500 5.5.2 line too long").await?;
                 Ok(None)
             }
@@ -89,12 +100,16 @@ impl<'a> Session<'a> {
             "EHLO" => {
                 self.forget();
                 let extensions = self.extensions();
-                self.step(SmtpStep::Ehlo, &extensions).await
+                let step = self.step(SmtpStep::Ehlo, &extensions).await?;
+                self.extended = step == Step::Done;
+                Ok(step)
             }
             "HELO" => {
                 self.forget();
+                self.extended = false;
                 self.step(SmtpStep::Ehlo, "250 sandbox").await
             }
+            "AUTH" if !self.world.accounts.is_empty() => self.auth(rest).await,
             "MAIL" => self.mail(rest).await,
             "RCPT" => self.rcpt(rest).await,
             "DATA" => self.data().await,
@@ -121,6 +136,9 @@ impl<'a> Session<'a> {
         if self.may_start_tls() {
             reply.push_str("250-STARTTLS\r\n");
         }
+        if self.offers_auth() {
+            reply.push_str("250-AUTH PLAIN LOGIN XOAUTH2\r\n");
+        }
         reply.push_str("250 ENHANCEDSTATUSCODES");
         reply
     }
@@ -141,6 +159,9 @@ impl<'a> Session<'a> {
     }
 
     async fn mail(&mut self, rest: &str) -> io::Result<Step> {
+        if let Some(refusal) = self.sign_in_missing() {
+            return self.reply(refusal).await;
+        }
         if self.sender.is_some() {
             return self.reply("503 5.5.1 one mail at a time").await;
         }
@@ -199,7 +220,8 @@ impl<'a> Session<'a> {
             return self.answer(fault, "").await;
         }
         let recipients = std::mem::take(&mut self.recipients);
-        let envelope = Envelope { sender, recipients, account: None, over_tls: self.wire.is_over_tls() };
+        let account = self.account.clone();
+        let envelope = Envelope { sender, recipients, account, over_tls: self.wire.is_over_tls() };
         let id = self.world.mailbox.keep(envelope, content);
         self.world.counters().count_mail();
         self.forget();

@@ -1,4 +1,5 @@
 mod client;
+mod sign_in;
 mod tls;
 
 use std::time::{Duration, Instant};

@@ -14,8 +14,8 @@ use crate::mail::MAX_MAIL_BYTES;
 
 /// Time a client may take for its next line, for a handshake, and to take a reply.
 const IDLE: Duration = Duration::from_secs(60);
-/// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
-const MAX_COMMAND: u64 = 4096;
+/// Longest line of a sign-in (RFC 4954, section 4).
+const MAX_LINE: u64 = 12_288;
 /// A line of content is read in pieces of at most this size.
 const CONTENT_PIECE: u64 = 64 * 1024;
 /// Content beyond the largest mail that is read and thrown away before the connection is closed.
@@ -65,10 +65,10 @@ impl Wire {
         timeout(IDLE, self.stream.shutdown()).await?
     }
 
-    /// The next command line.
+    /// The next line, of a command or of a sign-in.
     pub(super) async fn read_line(&mut self) -> io::Result<Line> {
         let mut line = Vec::new();
-        let read = (&mut self.stream).take(MAX_COMMAND);
+        let read = (&mut self.stream).take(MAX_LINE);
         tokio::pin!(read);
         timeout(IDLE, read.read_until(b'\n', &mut line)).await??;
         if line.is_empty() {
