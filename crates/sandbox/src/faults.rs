@@ -4,14 +4,19 @@
 //! decided by hash, or to a number of times. The first fault in order that matches decides.
 
 mod effects;
+mod greylist;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
+use self::greylist::Greylist;
 use crate::{
     SandboxError,
     label::{Draw, Label},
@@ -71,6 +76,11 @@ impl Fault {
     }
 
     fn check(&self) -> Result<(), SandboxError> {
+        if let Effect::Smtp { at, does } = &self.effect
+            && !does.fits(*at)
+        {
+            return Err(SandboxError::Step);
+        }
         let status = match &self.effect {
             Effect::Smp(effect) | Effect::SmpGroup(effect) | Effect::SmpMetadata(effect) => effect.status(),
             Effect::Smtp { does: SmtpEffect::Reply(code), .. } => Some(*code),
@@ -129,6 +139,7 @@ pub(crate) enum SmpRequest {
 pub(crate) struct Faults {
     entries: Vec<Entry>,
     last_id: u64,
+    greylist: Greylist,
 }
 
 impl Faults {
@@ -144,7 +155,7 @@ impl Faults {
     }
 
     pub(crate) fn replace(&mut self, faults: Vec<Fault>) -> Result<(), SandboxError> {
-        let mut fresh = Self { entries: Vec::new(), last_id: self.last_id };
+        let mut fresh = Self { last_id: self.last_id, ..Self::default() };
         for fault in faults {
             fresh.add(fault)?;
         }
@@ -155,11 +166,13 @@ impl Faults {
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.shown.id != id);
+        self.greylist.forget(id);
         self.entries.len() < before
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.greylist = Greylist::default();
     }
 
     pub(crate) fn list(&self) -> Vec<FaultInForce> {
@@ -167,14 +180,14 @@ impl Faults {
     }
 
     pub(crate) fn dns(&mut self, label: &Label) -> Option<DnsEffect> {
-        self.strike(Some(label), Draw::DnsFault, |effect| match effect {
-            Effect::Dns(effect) => Some(*effect),
+        strike(&mut self.entries, Some(label), Draw::DnsFault, |shown| match shown.fault.effect {
+            Effect::Dns(effect) => Some(effect),
             _ => None,
         })
     }
 
     pub(crate) fn smp(&mut self, label: &Label, request: SmpRequest) -> Option<SmpEffect> {
-        self.strike(Some(label), Draw::SmpFault, |effect| match (effect, request) {
+        strike(&mut self.entries, Some(label), Draw::SmpFault, |shown| match (&shown.fault.effect, request) {
             (Effect::Smp(effect), _)
             | (Effect::SmpGroup(effect), SmpRequest::Group)
             | (Effect::SmpMetadata(effect), SmpRequest::Metadata) => Some(effect.clone()),
@@ -183,24 +196,38 @@ impl Faults {
     }
 
     /// What happens at a step of a mail dialogue whose recipients so far are these.
-    pub(crate) fn smtp(&mut self, step: SmtpStep, recipients: &[Label]) -> Option<SmtpEffect> {
-        let pick = |effect: &Effect| match effect {
-            Effect::Smtp { at, does } if *at == step => Some(*does),
-            _ => None,
+    pub(crate) fn smtp(&mut self, step: SmtpStep, recipients: &[Label], now: Instant) -> Option<SmtpEffect> {
+        let Self { entries, greylist, .. } = self;
+        let mut strike_for = |recipient: Option<&Label>| {
+            strike(entries, recipient, Draw::MailFault, |shown| match (&shown.fault.effect, recipient) {
+                (Effect::Smtp { at, .. }, _) if *at != step => None,
+                // A recipient that has waited is none of this fault's business any more.
+                (Effect::Smtp { does: does @ SmtpEffect::Greylist { pause_ms }, .. }, Some(recipient)) => {
+                    let pause = Duration::from_millis((*pause_ms).into());
+                    greylist.refuses(shown.id, *recipient, pause, now).then_some(*does)
+                }
+                (Effect::Smtp { does, .. }, _) => Some(*does),
+                _ => None,
+            })
         };
         if recipients.is_empty() {
-            return self.strike(None, Draw::MailFault, pick);
+            return strike_for(None);
         }
-        recipients.iter().find_map(|recipient| self.strike(Some(recipient), Draw::MailFault, pick))
+        recipients.iter().find_map(|recipient| strike_for(Some(recipient)))
     }
+}
 
-    fn strike<E>(&mut self, label: Option<&Label>, draw: Draw, pick: impl Fn(&Effect) -> Option<E>) -> Option<E> {
-        let entries = self.entries.iter_mut().filter(|entry| entry.strikes(label, draw));
-        let (shown, effect) = entries
-            .filter_map(|entry| pick(&entry.shown.fault.effect).map(|effect| (&mut entry.shown, effect)))
-            .next()?;
-        shown.struck += 1;
-        shown.fault.times = shown.fault.times.map(|left| left.saturating_sub(1));
-        Some(effect)
-    }
+/// The effect of the first fault that hits this label and in which `pick` finds one; it is counted as struck.
+fn strike<E>(
+    entries: &mut [Entry],
+    label: Option<&Label>,
+    draw: Draw,
+    mut pick: impl FnMut(&FaultInForce) -> Option<E>,
+) -> Option<E> {
+    let entries = entries.iter_mut().filter(|entry| entry.strikes(label, draw));
+    let (shown, effect) =
+        entries.filter_map(|entry| pick(&entry.shown).map(|effect| (&mut entry.shown, effect))).next()?;
+    shown.struck += 1;
+    shown.fault.times = shown.fault.times.map(|left| left.saturating_sub(1));
+    Some(effect)
 }

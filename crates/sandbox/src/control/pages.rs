@@ -105,6 +105,7 @@ fn counted(world: &World) -> String {
         ("Service groups", totals.groups.to_string()),
         ("Service metadata", totals.metadata.to_string()),
         ("Identifiers", totals.identifiers.to_string()),
+        ("SMTP connections", format!("{}, at most {} at once", totals.smtp_connections, totals.most_smtp_connections)),
         ("Mails taken", totals.mails.to_string()),
         ("Access tokens asked for", totals.token_requests.to_string()),
     ])

@@ -111,6 +111,9 @@ pub enum SmtpStep {
     Connect,
     /// EHLO or HELO.
     Ehlo,
+    /// STARTTLS (RFC 3207), or the first byte where TLS begins at once. There a reply stands in clear text in place of
+    /// the handshake and ends the connection, and there is nothing that could come slowly byte by byte.
+    StartTls,
     /// MAIL.
     Mail,
     /// RCPT.
@@ -118,7 +121,7 @@ pub enum SmtpStep {
     /// DATA, before the mail's content is sent.
     Data,
     /// The content is received in full and about to be acknowledged. A reply here refuses the mail; a drop here keeps
-    /// the mail and never says so, which a sender cannot tell from a loss.
+    /// the mail and never says so, which a sender cannot tell from a loss; so does silence.
     Message,
 }
 
@@ -126,7 +129,8 @@ pub enum SmtpStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SmtpEffect {
-    /// A reply code from 400 to 599; 421 also closes the connection.
+    /// A reply code from 400 to 599, with the enhanced status code that usually goes with it (RFC 3463); 421 also
+    /// closes the connection.
     Reply(u16),
     /// The connection is closed without a reply.
     Drop,
@@ -135,4 +139,30 @@ pub enum SmtpEffect {
         /// Milliseconds.
         pause_ms: u32,
     },
+    /// No reply at all. The connection stays open until the client goes, for a minute at most.
+    Silence,
+    /// The right reply, one byte at a time with this pause before each.
+    SlowBytes {
+        /// Milliseconds.
+        pause_ms: u32,
+    },
+    /// The recipient is refused with 451 4.7.1 at its first try and until so long after it, and then taken (RFC 6647).
+    /// At [`SmtpStep::Rcpt`] only.
+    Greylist {
+        /// Milliseconds.
+        pause_ms: u32,
+    },
+    /// Something that is no TLS in place of the server's part of the handshake. At [`SmtpStep::StartTls`] only.
+    BadTls,
+}
+
+impl SmtpEffect {
+    /// Whether this can happen at a step.
+    pub(super) fn fits(self, step: SmtpStep) -> bool {
+        match self {
+            Self::Greylist { .. } => step == SmtpStep::Rcpt,
+            Self::BadTls => step == SmtpStep::StartTls,
+            Self::Reply(_) | Self::Drop | Self::Slow { .. } | Self::Silence | Self::SlowBytes { .. } => true,
+        }
+    }
 }

@@ -68,7 +68,6 @@ async fn serve(listener: TcpListener, tls: Tls, permits: Arc<Semaphore>, world: 
         };
         let world = Arc::clone(&world);
         connections.spawn(async move {
-            world.counters().count_smtp_connection();
             if let Err(error) = session::converse(stream, tls, &world).await {
                 tracing::debug!(%from, %error, "a mail dialogue broke off");
             }

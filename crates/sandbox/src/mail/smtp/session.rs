@@ -1,8 +1,9 @@
 //! One SMTP dialogue.
 
 mod auth;
+mod faulty;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use tokio::net::TcpStream;
 
@@ -34,8 +35,26 @@ enum Step {
     StartTls,
 }
 
+/// A connection that is counted as open for as long as this lives.
+struct Open<'a>(&'a World);
+
+impl<'a> Open<'a> {
+    fn counted(world: &'a World) -> Self {
+        world.counters().smtp_connection_begins();
+        Self(world)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.counters().smtp_connection_ends();
+    }
+}
+
 struct Session<'a> {
     world: &'a World,
+    /// Stands before the wire, so that a connection is no longer counted when its client hears that it is closed.
+    open: Option<Open<'a>>,
     wire: Wire,
     /// Whether EHLO was said, so that the client knows what is offered.
     extended: bool,
@@ -50,8 +69,11 @@ struct Session<'a> {
 /// # Errors
 /// When the connection breaks or idles, or the handshake fails.
 pub(super) async fn converse(stream: TcpStream, tls: Tls, world: &World) -> io::Result<()> {
-    let mut session = Session::new(world, Wire::new(stream));
+    let mut session = Session::new(world, Some(Open::counted(world)), Wire::new(stream));
     if tls == Tls::AtOnce {
+        if session.before_handshake().await? == Step::Closed {
+            return Ok(());
+        }
         session = session.secured().await?;
     }
     let mut step = session.step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered").await?;
@@ -68,15 +90,15 @@ pub(super) async fn converse(stream: TcpStream, tls: Tls, world: &World) -> io::
 }
 
 impl<'a> Session<'a> {
-    fn new(world: &'a World, wire: Wire) -> Self {
-        Self { world, wire, extended: false, account: None, sender: None, recipients: Vec::new() }
+    fn new(world: &'a World, open: Option<Open<'a>>, wire: Wire) -> Self {
+        Self { world, open, wire, extended: false, account: None, sender: None, recipients: Vec::new() }
     }
 
     /// The dialogue as it goes on after a TLS handshake: from its beginning, without greeting, and nothing that was said
     /// in clear text is known any more (RFC 3207, section 4.2).
     async fn secured(self) -> io::Result<Self> {
         let wire = self.wire.secured(Arc::clone(&self.world.tls)).await?;
-        Ok(Self::new(self.world, wire))
+        Ok(Self::new(self.world, self.open, wire))
     }
 
     /// The next command line without its end; `None` when the client has gone.
@@ -88,7 +110,7 @@ impl<'a> Session<'a> {
             Line::Text(line) if is_command(&line) => Ok(Some(line)),
             Line::Gone => Ok(None),
             Line::Text(_) | Line::TooLong => {
-                self.reply("500 5.5.2 line too long").await?;
+                self.close("500 5.5.2 line too long").await?;
                 Ok(None)
             }
         }
@@ -120,11 +142,7 @@ impl<'a> Session<'a> {
             }
             "NOOP" => self.reply("250 2.0.0 still here").await,
             "VRFY" => self.reply("252 2.5.0 every address is taken").await,
-            "QUIT" => {
-                self.reply("221 2.0.0 bye").await?;
-                self.wire.finish().await?;
-                Ok(Step::Closed)
-            }
+            "QUIT" => self.close("221 2.0.0 bye").await,
             _ => self.reply("502 5.5.1 not known here").await,
         }
     }
@@ -154,8 +172,8 @@ impl<'a> Session<'a> {
         if !self.may_start_tls() {
             return self.reply("503 5.5.1 this is TLS already").await;
         }
-        self.reply("220 2.0.0 begin the handshake").await?;
-        Ok(Step::StartTls)
+        let step = self.step(SmtpStep::StartTls, "220 2.0.0 begin the handshake").await?;
+        Ok(if step == Step::Done { Step::StartTls } else { step })
     }
 
     async fn mail(&mut self, rest: &str) -> io::Result<Step> {
@@ -190,7 +208,7 @@ impl<'a> Session<'a> {
         if self.recipients.len() >= MAX_RECIPIENTS {
             return self.reply("452 4.5.3 too many recipients").await;
         }
-        let fault = self.world.faults().smtp(SmtpStep::Rcpt, &[Label::of(recipient)]);
+        let fault = self.fault_for(SmtpStep::Rcpt, &[Label::of(recipient)]);
         let step = self.answer(fault, "250 2.1.5 recipient taken").await?;
         if step == Step::Done {
             self.recipients.push(recipient.to_owned());
@@ -228,36 +246,17 @@ impl<'a> Session<'a> {
         self.answer(fault, &format!("250 2.0.0 kept as {id}")).await
     }
 
-    fn fault(&self, step: SmtpStep) -> Option<SmtpEffect> {
-        let recipients: Vec<Label> = self.recipients.iter().map(|recipient| Label::of(recipient)).collect();
-        self.world.faults().smtp(step, &recipients)
-    }
-
-    /// Replies to a step, as the faults in force have it.
-    async fn step(&mut self, step: SmtpStep, right: &str) -> io::Result<Step> {
-        let fault = self.fault(step);
-        self.answer(fault, right).await
-    }
-
-    async fn answer(&mut self, fault: Option<SmtpEffect>, right: &str) -> io::Result<Step> {
-        match fault {
-            None => self.reply(right).await,
-            Some(SmtpEffect::Drop) => Ok(Step::Closed),
-            Some(SmtpEffect::Slow { pause_ms }) => {
-                tokio::time::sleep(Duration::from_millis(pause_ms.into())).await;
-                self.reply(right).await
-            }
-            Some(SmtpEffect::Reply(code)) => {
-                let class = code / 100;
-                self.reply(&format!("{code} {class}.0.0 a fault of the sandbox")).await?;
-                Ok(if code == 421 { Step::Closed } else { Step::Refused })
-            }
-        }
-    }
-
     async fn reply(&mut self, text: &str) -> io::Result<Step> {
         self.wire.reply(text).await?;
         Ok(Step::Done)
+    }
+
+    /// Replies and ends the connection, which no longer counts as open: the client may open the next one at once.
+    async fn close(&mut self, text: &str) -> io::Result<Step> {
+        self.open = None;
+        self.wire.reply(text).await?;
+        self.wire.finish().await?;
+        Ok(Step::Closed)
     }
 
     fn forget(&mut self) {

@@ -1,4 +1,5 @@
 mod client;
+mod faulty;
 mod sign_in;
 mod tls;
 

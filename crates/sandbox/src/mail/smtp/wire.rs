@@ -109,10 +109,40 @@ impl Wire {
         }
     }
 
+    /// Sends a reply one byte at a time, with a pause before each.
+    pub(super) async fn drip(&mut self, text: &str, pause: Duration) -> io::Result<()> {
+        for byte in format!("{text}\r\n").bytes() {
+            tokio::time::sleep(pause).await;
+            self.send(&[byte]).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends this where the client waits for the server's part of a handshake, once its own part has begun to arrive,
+    /// and ends the connection. To close it on unread bytes would reset it, and the client might not see what was sent.
+    pub(super) async fn foil_handshake(&mut self, text: &str) -> io::Result<()> {
+        let begun = timeout(IDLE, self.stream.fill_buf()).await??.len();
+        self.stream.consume(begun);
+        self.send(format!("{text}\r\n").as_bytes()).await?;
+        self.finish().await?;
+        self.hear_out().await;
+        Ok(())
+    }
+
+    /// Reads and throws away what comes until the client goes or the time is up.
+    pub(super) async fn hear_out(&mut self) {
+        // That it broke off is as good an end as any.
+        let _ = timeout(IDLE, tokio::io::copy_buf(&mut self.stream, &mut tokio::io::sink())).await;
+    }
+
     /// Sends a reply, whose lines are separated by CR LF.
     pub(super) async fn reply(&mut self, text: &str) -> io::Result<()> {
+        self.send(format!("{text}\r\n").as_bytes()).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = async {
-            self.stream.write_all(format!("{text}\r\n").as_bytes()).await?;
+            self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
         timeout(IDLE, sent).await?

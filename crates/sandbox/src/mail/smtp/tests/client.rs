@@ -108,6 +108,11 @@ impl Client {
         bytes
     }
 
+    /// Says that nothing follows, and still listens.
+    pub(super) async fn fall_silent(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Sends a mail step by step and gives the last code heard.
     pub(super) async fn mail(&mut self, recipient: &str) -> Option<u16> {
         let mut code = None;
