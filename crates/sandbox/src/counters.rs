@@ -29,10 +29,14 @@ pub struct Totals {
     pub groups: u64,
     /// Requests for service metadata.
     pub metadata: u64,
-    /// SMTP connections.
+    /// SMTP connections, with and without TLS.
     pub smtp_connections: u64,
+    /// Greatest number of SMTP connections that were open at once.
+    pub most_smtp_connections: u64,
     /// Mails accepted and kept.
     pub mails: u64,
+    /// Requests for an access token, those refused included.
+    pub token_requests: u64,
     /// Different identifiers asked for in DNS or at the SMP.
     pub identifiers: usize,
     /// NAPTR queries about the identifier that was asked for most often.
@@ -52,6 +56,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     totals: Totals,
+    open_smtp_connections: u64,
     by_label: HashMap<Label, Requests>,
 }
 
@@ -69,12 +74,22 @@ impl Counters {
         *of_all += 1;
     }
 
-    pub(crate) fn count_smtp_connection(&mut self) {
+    pub(crate) fn smtp_connection_begins(&mut self) {
         self.totals.smtp_connections += 1;
+        self.open_smtp_connections += 1;
+        self.totals.most_smtp_connections = self.totals.most_smtp_connections.max(self.open_smtp_connections);
+    }
+
+    pub(crate) fn smtp_connection_ends(&mut self) {
+        self.open_smtp_connections = self.open_smtp_connections.saturating_sub(1);
     }
 
     pub(crate) fn count_mail(&mut self) {
         self.totals.mails += 1;
+    }
+
+    pub(crate) fn count_token_request(&mut self) {
+        self.totals.token_requests += 1;
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -91,6 +106,9 @@ impl Counters {
     }
 
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        // What is open now stays open, and is the most so far.
+        let open_smtp_connections = self.open_smtp_connections;
+        let totals = Totals { most_smtp_connections: open_smtp_connections, ..Totals::default() };
+        *self = Self { totals, open_smtp_connections, by_label: HashMap::new() };
     }
 }

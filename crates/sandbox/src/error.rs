@@ -27,6 +27,9 @@ pub enum SandboxError {
     /// The certificates cannot be made.
     #[error("the certificates cannot be made: {0}")]
     Certificates(#[from] rcgen::Error),
+    /// The mail server cannot speak TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// The test key cannot be used.
     #[error("the test signing key cannot be used")]
     SigningKey,
@@ -48,6 +51,9 @@ pub enum SandboxError {
     /// A status that is no fault.
     #[error("a fault has a status from 400 to 599, not {0}")]
     Status(u16),
+    /// An effect that cannot happen at the step of the mail dialogue it was given for.
+    #[error("greylist is for the step rcpt, bad_tls for start_tls")]
+    Step,
     /// A bound of the sandbox is reached.
     #[error("no more than {1} {0}")]
     TooMany(&'static str, usize),

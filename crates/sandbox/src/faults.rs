@@ -3,17 +3,26 @@
 //! A [`Fault`] is an effect on one layer, narrowed to named participants (mail addresses for SMTP), to a share of them
 //! decided by hash, or to a number of times. The first fault in order that matches decides.
 
+mod effects;
+mod greylist;
+
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
+use self::greylist::Greylist;
 use crate::{
     SandboxError,
     label::{Draw, Label},
 };
+
+pub use effects::{DnsEffect, Effect, SmpEffect, SmtpEffect, SmtpStep};
 
 /// Faults in force at most.
 pub const MAX_FAULTS: usize = 1_000;
@@ -67,6 +76,11 @@ impl Fault {
     }
 
     fn check(&self) -> Result<(), SandboxError> {
+        if let Effect::Smtp { at, does } = &self.effect
+            && !does.fits(*at)
+        {
+            return Err(SandboxError::Step);
+        }
         let status = match &self.effect {
             Effect::Smp(effect) | Effect::SmpGroup(effect) | Effect::SmpMetadata(effect) => effect.status(),
             Effect::Smtp { does: SmtpEffect::Reply(code), .. } => Some(*code),
@@ -79,141 +93,6 @@ impl Fault {
             _ => Ok(()),
         }
     }
-}
-
-/// What a fault does, and on which layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Effect {
-    /// On the NAPTR query of a participant.
-    Dns(DnsEffect),
-    /// On every request to the SMP about a participant.
-    Smp(SmpEffect),
-    /// On requests for service groups only.
-    SmpGroup(SmpEffect),
-    /// On requests for service metadata only.
-    SmpMetadata(SmpEffect),
-    /// On a step of the SMTP dialogue.
-    Smtp {
-        /// The step.
-        at: SmtpStep,
-        /// What happens there.
-        does: SmtpEffect,
-    },
-}
-
-/// What DNS does in place of the right answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DnsEffect {
-    /// The name does not exist.
-    Nxdomain,
-    /// The name exists without NAPTR record.
-    Nodata,
-    /// Response code 2.
-    Servfail,
-    /// Response code 5.
-    Refused,
-    /// No answer at all.
-    Timeout,
-}
-
-/// What the SMP does in place of the right answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SmpEffect {
-    /// An HTTP status from 400 to 599 with a short text.
-    Status {
-        /// The status.
-        code: u16,
-        /// `Retry-After` header, in seconds.
-        #[serde(default)]
-        retry_after_seconds: Option<u32>,
-    },
-    /// The right answer, one byte at a time with this pause before each.
-    SlowDrip {
-        /// Milliseconds.
-        pause_ms: u32,
-    },
-    /// The document stops in the middle of a tag.
-    BrokenXml,
-    /// A sound document about another participant.
-    OtherParticipant,
-    /// HTTP redirects without end.
-    RedirectLoop,
-    /// An HTTP redirect to this URL.
-    RedirectTo(String),
-    /// The connection is reset before any answer.
-    Reset,
-    /// No answer for two minutes, then the connection is closed.
-    Hang,
-}
-
-impl SmpEffect {
-    /// HTTP 404.
-    #[must_use]
-    pub fn not_found() -> Self {
-        Self::Status { code: 404, retry_after_seconds: None }
-    }
-
-    /// HTTP 429 with a `Retry-After` header.
-    #[must_use]
-    pub fn too_many_requests(retry_after_seconds: u32) -> Self {
-        Self::Status { code: 429, retry_after_seconds: Some(retry_after_seconds) }
-    }
-
-    /// HTTP 500.
-    #[must_use]
-    pub fn server_error() -> Self {
-        Self::Status { code: 500, retry_after_seconds: None }
-    }
-
-    /// HTTP 503.
-    #[must_use]
-    pub fn unavailable() -> Self {
-        Self::Status { code: 503, retry_after_seconds: None }
-    }
-
-    fn status(&self) -> Option<u16> {
-        match self {
-            Self::Status { code, .. } => Some(*code),
-            _ => None,
-        }
-    }
-}
-
-/// A step of the SMTP dialogue. A fault that names addresses or a share strikes from `Rcpt` on, when a recipient is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SmtpStep {
-    /// The greeting.
-    Connect,
-    /// EHLO or HELO.
-    Ehlo,
-    /// MAIL.
-    Mail,
-    /// RCPT.
-    Rcpt,
-    /// DATA, before the mail's content is sent.
-    Data,
-    /// The content is received in full and about to be acknowledged. A reply here refuses the mail; a drop here keeps
-    /// the mail and never says so, which a sender cannot tell from a loss.
-    Message,
-}
-
-/// What the mail server does in place of the right reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SmtpEffect {
-    /// A reply code from 400 to 599; 421 also closes the connection.
-    Reply(u16),
-    /// The connection is closed without a reply.
-    Drop,
-    /// The right reply after a pause.
-    Slow {
-        /// Milliseconds.
-        pause_ms: u32,
-    },
 }
 
 /// A fault in force, as the control address lists it.
@@ -260,6 +139,7 @@ pub(crate) enum SmpRequest {
 pub(crate) struct Faults {
     entries: Vec<Entry>,
     last_id: u64,
+    greylist: Greylist,
 }
 
 impl Faults {
@@ -275,7 +155,7 @@ impl Faults {
     }
 
     pub(crate) fn replace(&mut self, faults: Vec<Fault>) -> Result<(), SandboxError> {
-        let mut fresh = Self { entries: Vec::new(), last_id: self.last_id };
+        let mut fresh = Self { last_id: self.last_id, ..Self::default() };
         for fault in faults {
             fresh.add(fault)?;
         }
@@ -286,11 +166,13 @@ impl Faults {
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.shown.id != id);
+        self.greylist.forget(id);
         self.entries.len() < before
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.greylist = Greylist::default();
     }
 
     pub(crate) fn list(&self) -> Vec<FaultInForce> {
@@ -298,14 +180,14 @@ impl Faults {
     }
 
     pub(crate) fn dns(&mut self, label: &Label) -> Option<DnsEffect> {
-        self.strike(Some(label), Draw::DnsFault, |effect| match effect {
-            Effect::Dns(effect) => Some(*effect),
+        strike(&mut self.entries, Some(label), Draw::DnsFault, |shown| match shown.fault.effect {
+            Effect::Dns(effect) => Some(effect),
             _ => None,
         })
     }
 
     pub(crate) fn smp(&mut self, label: &Label, request: SmpRequest) -> Option<SmpEffect> {
-        self.strike(Some(label), Draw::SmpFault, |effect| match (effect, request) {
+        strike(&mut self.entries, Some(label), Draw::SmpFault, |shown| match (&shown.fault.effect, request) {
             (Effect::Smp(effect), _)
             | (Effect::SmpGroup(effect), SmpRequest::Group)
             | (Effect::SmpMetadata(effect), SmpRequest::Metadata) => Some(effect.clone()),
@@ -314,24 +196,38 @@ impl Faults {
     }
 
     /// What happens at a step of a mail dialogue whose recipients so far are these.
-    pub(crate) fn smtp(&mut self, step: SmtpStep, recipients: &[Label]) -> Option<SmtpEffect> {
-        let pick = |effect: &Effect| match effect {
-            Effect::Smtp { at, does } if *at == step => Some(*does),
-            _ => None,
+    pub(crate) fn smtp(&mut self, step: SmtpStep, recipients: &[Label], now: Instant) -> Option<SmtpEffect> {
+        let Self { entries, greylist, .. } = self;
+        let mut strike_for = |recipient: Option<&Label>| {
+            strike(entries, recipient, Draw::MailFault, |shown| match (&shown.fault.effect, recipient) {
+                (Effect::Smtp { at, .. }, _) if *at != step => None,
+                // A recipient that has waited is none of this fault's business any more.
+                (Effect::Smtp { does: does @ SmtpEffect::Greylist { pause_ms }, .. }, Some(recipient)) => {
+                    let pause = Duration::from_millis((*pause_ms).into());
+                    greylist.refuses(shown.id, *recipient, pause, now).then_some(*does)
+                }
+                (Effect::Smtp { does, .. }, _) => Some(*does),
+                _ => None,
+            })
         };
         if recipients.is_empty() {
-            return self.strike(None, Draw::MailFault, pick);
+            return strike_for(None);
         }
-        recipients.iter().find_map(|recipient| self.strike(Some(recipient), Draw::MailFault, pick))
+        recipients.iter().find_map(|recipient| strike_for(Some(recipient)))
     }
+}
 
-    fn strike<E>(&mut self, label: Option<&Label>, draw: Draw, pick: impl Fn(&Effect) -> Option<E>) -> Option<E> {
-        let entries = self.entries.iter_mut().filter(|entry| entry.strikes(label, draw));
-        let (shown, effect) = entries
-            .filter_map(|entry| pick(&entry.shown.fault.effect).map(|effect| (&mut entry.shown, effect)))
-            .next()?;
-        shown.struck += 1;
-        shown.fault.times = shown.fault.times.map(|left| left.saturating_sub(1));
-        Some(effect)
-    }
+/// The effect of the first fault that hits this label and in which `pick` finds one; it is counted as struck.
+fn strike<E>(
+    entries: &mut [Entry],
+    label: Option<&Label>,
+    draw: Draw,
+    mut pick: impl FnMut(&FaultInForce) -> Option<E>,
+) -> Option<E> {
+    let entries = entries.iter_mut().filter(|entry| entry.strikes(label, draw));
+    let (shown, effect) =
+        entries.filter_map(|entry| pick(&entry.shown).map(|effect| (&mut entry.shown, effect))).next()?;
+    shown.struck += 1;
+    shown.fault.times = shown.fault.times.map(|left| left.saturating_sub(1));
+    Some(effect)
 }

@@ -7,7 +7,10 @@
 //!
 //! # Addresses
 //! Point the product's resolver at [`Sandbox::dns_addr`], its Peppol zone at [`Sandbox::zone`], its mail at
-//! [`Sandbox::smtp_addr`], and allow plain http and private addresses for the SMP.
+//! [`Sandbox::smtp_addr`], and allow plain http and private addresses for the SMP. For mail over TLS there is
+//! [`Sandbox::smtps_addr`], and STARTTLS where [`Settings::offers_starttls`] says so; both need
+//! [`Sandbox::root_certificate_pem`] as trust anchor. With [`Settings::mail_accounts`] a client must sign in, by PLAIN,
+//! LOGIN or XOAUTH2; [`Sandbox::token_url`] gives access tokens for the latter.
 //!
 //! # Control
 //! On [`Sandbox::page_addr`]: `/` is a page for people with the world's addresses, faults in force and mails. JSON:
@@ -28,6 +31,8 @@
 //! | `DELETE /api/participants`, `DELETE /api/participants/{identifier}` | back to the hash for all, or for one |
 //! | `GET /api/counters`, `DELETE /api/counters` | [`Totals`]; starts counting anew |
 //! | `GET /api/counters/{identifier}` | [`Requests`] about one identifier |
+//! | `POST /oauth/token` | an access token for a mail account's secret (RFC 6749, section 6) |
+//! | `DELETE /api/access-tokens` | makes all access tokens invalid |
 //! | `GET /api/mails`, `DELETE /api/mails` | mails kept, oldest first, as [`ReadMail`]; throws them away |
 //! | `GET /api/mails/{id}`, `GET /api/mails/{id}/source` | one mail; as it came in |
 //!
@@ -40,7 +45,9 @@
 //! Effects: `{"dns":"nxdomain"|"nodata"|"servfail"|"refused"|"timeout"}`; `{"smp":…}`, `{"smp_group":…}` or
 //! `{"smp_metadata":…}` with `{"status":{"code":500}}`, `{"slow_drip":{"pause_ms":500}}`, `"broken_xml"`,
 //! `"other_participant"`, `"redirect_loop"`, `{"redirect_to":"http://…"}`, `"reset"`, `"hang"`;
-//! `{"smtp":{"at":"connect"|"ehlo"|"mail"|"rcpt"|"data"|"message","does":{"reply":452}|"drop"|{"slow":{"pause_ms":500}}}}`.
+//! `{"smtp":{"at":STEP,"does":EFFECT}}` with the steps `"connect"`, `"ehlo"`, `"start_tls"`, `"mail"`, `"rcpt"`, `"data"`,
+//! `"message"` and the effects `{"reply":452}`, `"drop"`, `{"slow":{"pause_ms":500}}`, `"silence"`,
+//! `{"slow_bytes":{"pause_ms":50}}`, at `"rcpt"` also `{"greylist":{"pause_ms":60000}}`, at `"start_tls"` also `"bad_tls"`.
 
 mod control;
 mod counters;
@@ -64,7 +71,7 @@ pub use counters::{Requests, Totals};
 pub use error::SandboxError;
 pub use faults::{DnsEffect, Effect, Fault, FaultInForce, SmpEffect, SmtpEffect, SmtpStep};
 pub use label::Label;
-pub use mail::{Attachment, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, ReadMail};
+pub use mail::{Attachment, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, MailAccount, ReadMail};
 pub use pki::{ACCESS_POINTS, AccessPoint};
 pub use sandbox::{Sandbox, Settings};
 pub use script::{

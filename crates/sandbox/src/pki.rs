@@ -1,9 +1,12 @@
-//! The world's own public key infrastructure: a root, below it a CA for SMPs and one for access points as in Peppol, and
-//! their leaf certificates. Made anew at each start, but for the RSA key of the SMPs (see `smp::signing`).
+//! The world's own public key infrastructure: a root, below it a CA for SMPs and one for access points as in Peppol, their
+//! leaf certificates, and that of the mail server. Made anew at each start, but for the RSA key of the SMPs (see
+//! `smp::signing`).
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PublicKeyData, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
 };
 use serde::Serialize;
 
@@ -54,6 +57,13 @@ pub(crate) struct SmpCertificate {
     pub(crate) der: Vec<u8>,
 }
 
+/// The certificate that the mail server shows, and its key.
+#[derive(Debug)]
+pub(crate) struct ServerCertificate {
+    pub(crate) der: Vec<u8>,
+    pub(crate) key: KeyPair,
+}
+
 /// Which SMP certificate signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signer {
@@ -75,6 +85,7 @@ pub(crate) struct Pki {
     home: SmpCertificate,
     second: SmpCertificate,
     stranger: SmpCertificate,
+    pub(crate) mail_server: ServerCertificate,
 }
 
 impl Pki {
@@ -96,6 +107,7 @@ impl Pki {
             Ok(SmpCertificate { subject: format!("C=BE, O={name}, OU={unit}, CN={seat}"), der })
         };
         Ok(Self {
+            mail_server: root.server()?,
             authorities_pem: [root.pem.as_str(), &ap_ca.pem, &smp_ca.pem].concat(),
             root_pem: root.pem,
             access_points,
@@ -150,6 +162,22 @@ impl Authority {
             KeyUsagePurpose::DataEncipherment,
         ];
         Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
+    }
+
+    /// A TLS server on this machine: `localhost` and 127.0.0.1.
+    fn server(&self) -> Result<ServerCertificate, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = dated();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "localhost");
+        params.subject_alt_names =
+            vec![SanType::DnsName("localhost".try_into()?), SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+        params.use_authority_key_identifier_extension = true;
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let der = params.signed_by(&key, &self.issuer)?.der().to_vec();
+        Ok(ServerCertificate { der, key })
     }
 }
 
@@ -211,6 +239,7 @@ mod tests {
         let leaf = |der| X509Certificate::from_der(der).unwrap().1;
         assert!(is_issued_by(&ap_ca, &root) && is_issued_by(&smp_ca, &root));
         assert!(is_issued_by(&leaf(pki.access_point(0)), &ap_ca));
+        assert!(is_issued_by(&leaf(&pki.mail_server.der), &root));
         assert!(is_issued_by(&leaf(&pki.smp(Signer::Home).der), &smp_ca));
         assert!(is_issued_by(&leaf(&pki.smp(Signer::Second).der), &smp_ca));
         assert!(!is_issued_by(&leaf(&pki.smp(Signer::Stranger).der), &smp_ca));

@@ -16,7 +16,7 @@ use crate::{
     faults::{Fault, FaultInForce},
     http,
     label::Label,
-    mail::{Mail, Mailbox, smtp},
+    mail::{Accounts, Mail, MailAccount, Mailbox, smtp::Listeners},
     pki::{ACCESS_POINTS, AccessPoint},
     script::Script,
     world::{Addresses, World},
@@ -31,18 +31,35 @@ pub struct Settings {
     pub smp: SocketAddr,
     /// Mail server.
     pub smtp: SocketAddr,
+    /// The same mail server behind TLS from the first byte (RFC 8314, section 3.3).
+    pub smtps: SocketAddr,
     /// Page and control.
     pub page: SocketAddr,
     /// The Service Metadata Locator's zone.
     pub zone: String,
     /// Mails kept at most; older ones make place.
     pub kept_mails: usize,
+    /// Whether STARTTLS is offered at `smtp` (RFC 3207).
+    pub offers_starttls: bool,
+    /// Who may send: when there are accounts, AUTH is offered (only over TLS where STARTTLS is) and MAIL needs a sign-in
+    /// (RFC 4954); when there are none, every mail is taken.
+    pub mail_accounts: Vec<MailAccount>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { dns: any, smp: any, smtp: any, page: any, zone: "sml.sandbox.test".to_owned(), kept_mails: 500 }
+        Self {
+            dns: any,
+            smp: any,
+            smtp: any,
+            smtps: any,
+            page: any,
+            zone: "sml.sandbox.test".to_owned(),
+            kept_mails: 500,
+            offers_starttls: false,
+            mail_accounts: Vec::new(),
+        }
     }
 }
 
@@ -60,28 +77,30 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings { dns, smp, smtp, page, zone, kept_mails } = settings;
-        if let Some(outside) = [dns, smp, smtp, page].into_iter().find(|address| !address.ip().is_loopback()) {
+        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, mail_accounts } = settings;
+        if let Some(outside) = [dns, smp, smtp, smtps, page].into_iter().find(|address| !address.ip().is_loopback()) {
             return Err(SandboxError::NotLoopback(outside));
         }
         let zone = parse_zone(&zone)?;
         let dns_sockets = Sockets::bind(dns).await?;
         let smp_listener = http::bind("SMP", smp)?;
-        let smtp_listener = smtp::bind(smtp).await?;
+        let mail_listeners = Listeners::bind(smtp, smtps).await?;
         let page_listener = http::bind("page", page)?;
         let addresses = Addresses {
             dns: dns_sockets.address().map_err(SandboxError::Serve)?,
             smp: smp_listener.local_addr().map_err(SandboxError::Serve)?,
-            smtp: smtp_listener.local_addr().map_err(SandboxError::Serve)?,
+            smtp: mail_listeners.clear.local_addr().map_err(SandboxError::Serve)?,
+            smtps: mail_listeners.tls.local_addr().map_err(SandboxError::Serve)?,
             page: page_listener.local_addr().map_err(SandboxError::Serve)?,
         };
-        let world = Arc::new(World::new(zone, addresses, Mailbox::new(kept_mails))?);
+        let (mailbox, accounts) = (Mailbox::new(kept_mails), Accounts::new(mail_accounts));
+        let world = Arc::new(World::new(zone, addresses, mailbox, accounts, offers_starttls)?);
         let smp_server = http::smp(smp_listener, Arc::clone(&world))?;
         let page_server = http::control(page_listener, Arc::clone(&world))?;
         let servers = [smp_server.handle(), page_server.handle()];
         let mut tasks = JoinSet::new();
         tasks.spawn(dns_sockets.serve(Arc::clone(&world)));
-        tasks.spawn(smtp::serve(smtp_listener, Arc::clone(&world)));
+        tasks.spawn(mail_listeners.serve(Arc::clone(&world)));
         for server in [smp_server, page_server] {
             tasks.spawn(async move {
                 if let Err(error) = server.await {
@@ -117,6 +136,13 @@ impl Sandbox {
         self.world.addresses.smtp
     }
 
+    /// Address of the mail server behind TLS. Its certificate is for `localhost` and 127.0.0.1 and leads to
+    /// [`Sandbox::root_certificate_pem`]; STARTTLS shows the same one.
+    #[must_use]
+    pub fn smtps_addr(&self) -> SocketAddr {
+        self.world.addresses.smtps
+    }
+
     /// Address of page and control.
     #[must_use]
     pub fn page_addr(&self) -> SocketAddr {
@@ -135,7 +161,7 @@ impl Sandbox {
         format!("alias.{}", self.zone())
     }
 
-    /// The certificate that the SMP's and access points' certificates lead to, PEM.
+    /// The certificate that the SMP's, the access points' and the mail server's certificates lead to, PEM.
     #[must_use]
     pub fn root_certificate_pem(&self) -> &str {
         &self.world.pki.root_pem
@@ -245,6 +271,18 @@ impl Sandbox {
         self.world.mailbox.wait_for(count).await;
     }
 
+    /// The token endpoint for XOAUTH2: a `POST` with `grant_type=refresh_token` and an account's secret as
+    /// `refresh_token` answers an access token (RFC 6749, section 6). [`Totals`] counts how often it was asked.
+    #[must_use]
+    pub fn token_url(&self) -> String {
+        self.world.token_url()
+    }
+
+    /// Makes all access tokens given so far invalid; new ones are given, and the accounts' secrets stay good.
+    pub fn revoke_access_tokens(&self) {
+        self.world.accounts.revoke_tokens();
+    }
+
     /// Throws all mails away.
     pub fn clear_mails(&self) {
         self.world.mailbox.clear();
@@ -304,6 +342,7 @@ mod tests {
             dns: sandbox.dns_addr(),
             smp: sandbox.smp_addr(),
             smtp: sandbox.smtp_addr(),
+            smtps: sandbox.smtps_addr(),
             page: sandbox.page_addr(),
             zone: "SML.other.Test.".to_owned(),
             ..Settings::default()

@@ -88,13 +88,26 @@ pub(crate) async fn request_as(
     path: &str,
     json: &str,
 ) -> io::Result<Answer> {
+    exchange(server, &format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json"), json).await
+}
+
+/// Posts a form.
+pub(crate) async fn post_form(server: SocketAddr, path: &str, form: &str) -> io::Result<Answer> {
+    post_form_with(server, path, "Accept: application/json", form).await
+}
+
+/// The same with one more header.
+pub(crate) async fn post_form_with(server: SocketAddr, path: &str, header: &str, form: &str) -> io::Result<Answer> {
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    exchange(server, &format!("POST {path} HTTP/1.1\r\nHost: {server}\r\n{kind}\r\n{header}"), form).await
+}
+
+/// Sends a request, whose head lacks what says where it ends, on a connection of its own.
+async fn exchange(server: SocketAddr, head: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(server).await?;
-    let length = json.len();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{json}"
-    );
-    stream.write_all(head.as_bytes()).await?;
+    let length = body.len();
+    let request = format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;
     let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -2,17 +2,18 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hickory_proto::rr::Name;
+use rustls::ServerConfig;
 
 use crate::{
     SandboxError,
     counters::Counters,
     faults::Faults,
     label::Label,
-    mail::Mailbox,
+    mail::{self, Accounts, Mailbox},
     pki::{Pki, access_point_index},
     population,
     script::{Registration, Script},
@@ -26,6 +27,7 @@ pub(crate) struct Addresses {
     pub(crate) dns: SocketAddr,
     pub(crate) smp: SocketAddr,
     pub(crate) smtp: SocketAddr,
+    pub(crate) smtps: SocketAddr,
     pub(crate) page: SocketAddr,
 }
 
@@ -38,6 +40,11 @@ pub(crate) struct World {
     pub(crate) pki: Pki,
     pub(crate) key: SigningKey,
     pub(crate) mailbox: Mailbox,
+    /// How the mail server speaks TLS.
+    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) offers_starttls: bool,
+    /// Who may send; when there is no account, everybody.
+    pub(crate) accounts: Accounts,
     scripts: Mutex<Scripts>,
     faults: Mutex<Faults>,
     counters: Mutex<Counters>,
@@ -52,13 +59,23 @@ pub(crate) struct Registered {
 }
 
 impl World {
-    pub(crate) fn new(zone: Name, addresses: Addresses, mailbox: Mailbox) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        zone: Name,
+        addresses: Addresses,
+        mailbox: Mailbox,
+        accounts: Accounts,
+        offers_starttls: bool,
+    ) -> Result<Self, SandboxError> {
+        let pki = Pki::generate()?;
         Ok(Self {
             zone,
             addresses,
-            pki: Pki::generate()?,
+            tls: mail::server_config(&pki.mail_server)?,
+            pki,
             key: SigningKey::load()?,
             mailbox,
+            accounts,
+            offers_starttls,
             scripts: Mutex::default(),
             faults: Mutex::default(),
             counters: Mutex::default(),
@@ -85,6 +102,11 @@ impl World {
     /// The URL of the sandbox's own SMP, without slash at its end.
     pub(crate) fn smp_url(&self) -> String {
         format!("http://{}", self.addresses.smp)
+    }
+
+    /// Where access tokens are given.
+    pub(crate) fn token_url(&self) -> String {
+        format!("http://{}/oauth/token", self.addresses.page)
     }
 
     /// The script that DNS answers a label by; `None` when the name does not exist.

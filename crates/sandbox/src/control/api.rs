@@ -31,7 +31,11 @@ pub(super) async fn world(world: TheWorld) -> impl Responder {
         "dns": addresses.dns,
         "smp": world.smp_url(),
         "smtp": addresses.smtp,
+        "smtps": addresses.smtps,
         "page": addresses.page,
+        "token_url": world.token_url(),
+        "starttls": world.offers_starttls,
+        "mail_accounts": world.accounts.len(),
         "access_points": ACCESS_POINTS,
     }))
 }
@@ -117,6 +121,11 @@ pub(super) async fn requests(world: TheWorld, identifier: web::Path<String>) -> 
 
 pub(super) async fn reset_counters(world: TheWorld) -> impl Responder {
     world.counters().reset();
+    done()
+}
+
+pub(super) async fn revoke_access_tokens(world: TheWorld) -> impl Responder {
+    world.accounts.revoke_tokens();
     done()
 }
 

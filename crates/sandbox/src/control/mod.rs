@@ -1,11 +1,13 @@
 //! Page and control: HTML for people, JSON for tests. The routes are listed in the crate's documentation.
 //!
-//! Whatever changes something takes JSON or a method that browsers do not send across origins unasked, and every request
-//! must name the server by address or as `localhost`; so a page of the open web cannot switch anything, not even by
-//! pointing its own name at the loopback address.
+//! Whatever changes something takes JSON or a method that browsers do not send across origins unasked, or refuses what
+//! comes from a page (the token endpoint, which takes a form), and every request must name the server by address or as
+//! `localhost`; so a page of the open web cannot switch anything, not even by pointing its own name at the loopback
+//! address.
 
 mod api;
 mod html;
+mod oauth;
 mod pages;
 
 #[cfg(test)]
@@ -31,6 +33,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.app_data(
         web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| Refusal(error.to_string()).into()),
     );
+    config.app_data(oauth::form_config());
     config.service(guarded());
 }
 
@@ -69,6 +72,8 @@ fn guarded() -> impl HttpServiceFactory {
                 .route(web::delete().to(api::reset_counters)),
         )
         .service(web::resource("/api/counters/{identifier}").route(web::get().to(api::requests)))
+        .service(web::resource("/api/access-tokens").route(web::delete().to(api::revoke_access_tokens)))
+        .service(web::resource("/oauth/token").route(web::post().to(oauth::token)))
         .service(web::resource("/api/mails").route(web::get().to(api::mails)).route(web::delete().to(api::clear_mails)))
         .service(web::resource("/api/mails/{id}").route(web::get().to(api::mail)))
         .service(web::resource("/api/mails/{id}/source").route(web::get().to(api::mail_source)))

@@ -53,11 +53,20 @@ fn addresses(world: &World) -> String {
         ("DNS (UDP, TCP)", at.dns.to_string()),
         ("Zone", Escaped(world.zone_name()).to_string()),
         ("SMP", world.smp_url()),
-        ("Mail (SMTP)", at.smtp.to_string()),
+        ("Mail (SMTP)", format!("{}{}", at.smtp, if world.offers_starttls { ", with STARTTLS" } else { "" })),
+        ("Mail (SMTP over TLS)", at.smtps.to_string()),
+        ("Mail accounts", mail_accounts(world)),
         ("Control", format!("http://{}/api/world", at.page)),
         ("Scripted participants", world.scripts().len().to_string()),
         ("Root certificate", "<a href=\"/api/root.pem\">root.pem</a>".to_owned()),
     ])
+}
+
+fn mail_accounts(world: &World) -> String {
+    match world.accounts.len() {
+        0 => "none: nobody has to sign in".to_owned(),
+        some => format!("{some}; access tokens from {}", world.token_url()),
+    }
 }
 
 fn faults(world: &World) -> String {
@@ -96,7 +105,9 @@ fn counted(world: &World) -> String {
         ("Service groups", totals.groups.to_string()),
         ("Service metadata", totals.metadata.to_string()),
         ("Identifiers", totals.identifiers.to_string()),
+        ("SMTP connections", format!("{}, at most {} at once", totals.smtp_connections, totals.most_smtp_connections)),
         ("Mails taken", totals.mails.to_string()),
+        ("Access tokens asked for", totals.token_requests.to_string()),
     ])
 }
 
@@ -112,15 +123,25 @@ fn mails(world: &World) -> String {
         .map(|mail| {
             let read = mail.read();
             format!(
-                "<li><a href=\"/mails/{}\">{}</a><br><span class=\"quiet\">{} → {}</span></li>",
+                "<li><a href=\"/mails/{}\">{}</a><br><span class=\"quiet\">{} → {}; {}</span></li>",
                 read.id,
                 Escaped(subject(&read)),
                 Escaped(&read.sender),
                 Escaped(read.recipients.join(", ")),
+                Escaped(way(&read)),
             )
         })
         .collect();
     format!("<p class=\"quiet\">{} kept, the newest first</p><ul class=\"mails\">{items}</ul>", mails.len())
+}
+
+/// How a mail came in.
+fn way(read: &ReadMail) -> String {
+    let cover = if read.over_tls { "over TLS" } else { "in clear text" };
+    match &read.account {
+        Some(account) => format!("{cover}, signed in as {account}"),
+        None => format!("{cover}, without sign-in"),
+    }
 }
 
 fn subject(read: &ReadMail) -> &str {
@@ -139,6 +160,7 @@ pub(super) async fn mail(world: web::Data<World>, id: web::Path<u64>) -> HttpRes
     let envelope = facts([
         ("Envelope from", Escaped(&read.sender).to_string()),
         ("Envelope to", Escaped(read.recipients.join(", ")).to_string()),
+        ("Came", Escaped(way(&read)).to_string()),
     ]);
     let headers = facts(read.headers.iter().map(|(name, value)| (name.as_str(), Escaped(value).to_string())));
     let text = read.text.as_ref().map(|text| format!("<h2>Text</h2><pre>{}</pre>", Escaped(text)));

@@ -2,8 +2,8 @@ use hickory_proto::op::ResponseCode;
 use serde_json::json;
 
 use crate::{
-    ACCESS_POINTS, Script, SmpEffect,
-    testing::{ID, ask_naptr, get, group_path, request, request_as, sandbox},
+    ACCESS_POINTS, MailAccount, Sandbox, Script, Settings, SmpEffect,
+    testing::{ID, ask_naptr, get, group_path, post_form, post_form_with, request, request_as, sandbox},
 };
 
 #[tokio::test]
@@ -128,4 +128,37 @@ async fn the_control_answers_while_the_smp_hangs() {
     assert_eq!(request(sandbox.page_addr(), "DELETE", "/api/faults", "").await.unwrap().status, 204);
     assert_eq!(get(smp, &group_path(ID)).await.unwrap().status, 200);
     hanging.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_answered_as_the_standard_has_it() {
+    let account = MailAccount { user: "an@practice.example".to_owned(), secret: "a secret&more".to_owned() };
+    let sandbox = Sandbox::start(Settings { mail_accounts: vec![account], ..Settings::default() }).await.unwrap();
+    let page = sandbox.page_addr();
+    assert_eq!(sandbox.token_url(), format!("http://{page}/oauth/token"));
+    let right = "grant_type=refresh_token&client_id=x&client_secret=y&refresh_token=a+secret%26more&scope=z";
+    let granted = post_form(page, "/oauth/token", right).await.unwrap();
+    assert_eq!(granted.status, 200);
+    assert_eq!((granted.header("cache-control"), granted.header("pragma")), (Some("no-store"), Some("no-cache")));
+    let answer = granted.json();
+    assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    assert!(answer["access_token"].as_str().is_some_and(|token| token.len() == 43));
+    for (form, error) in [
+        ("grant_type=refresh_token&refresh_token=a+secret", "invalid_grant"),
+        ("grant_type=password&refresh_token=a+secret%26more", "unsupported_grant_type"),
+        ("grant_type=refresh_token", "invalid_request"),
+        ("refresh_token=a+secret%26more", "invalid_request"),
+        ("grant_type=refresh_token&refresh_token=x&refresh_token=y", "invalid_request"),
+    ] {
+        let refused = post_form(page, "/oauth/token", form).await.unwrap();
+        assert_eq!((refused.status, refused.json()), (400, json!({ "error": error })));
+    }
+    let asked = sandbox.totals().token_requests;
+    let of_a_page = post_form_with(page, "/oauth/token", "Origin: https://web.example", right).await.unwrap();
+    assert_eq!((of_a_page.status, of_a_page.json()), (400, json!({ "error": "invalid_request" })));
+    let no_form = request(page, "POST", "/oauth/token", "{}").await.unwrap();
+    assert_eq!((no_form.status, no_form.json()), (400, json!({ "error": "invalid_request" })));
+    assert_eq!(sandbox.totals().token_requests, asked);
+    assert_eq!(request(page, "DELETE", "/api/access-tokens", "").await.unwrap().status, 204);
+    assert!(get(page, "/").await.unwrap().body.contains(&sandbox.token_url()));
 }

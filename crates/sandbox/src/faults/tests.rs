@@ -42,3 +42,39 @@ fn nonsense_is_refused() {
     assert!(faults.add(Fault::world(Effect::Smp(teapot))).is_err());
     assert!(serde_json::from_str::<Fault>(r#"{"effect":{"dns":"nxdomain"},"shar":3}"#).is_err());
 }
+
+#[test]
+fn a_greylisted_recipient_is_refused_until_it_has_waited() {
+    let mut faults = Faults::default();
+    let greylist = Effect::Smtp { at: SmtpStep::Rcpt, does: SmtpEffect::Greylist { pause_ms: 1000 } };
+    let id = faults.add(Fault::world(greylist.clone())).unwrap();
+    let start = Instant::now();
+    let mut refused = |recipient: &str, after_ms: u64| {
+        let now = start + Duration::from_millis(after_ms);
+        faults.smtp(SmtpStep::Rcpt, &[Label::of(recipient)], now).is_some()
+    };
+    assert!(refused("a@b", 0) && refused("a@b", 999) && !refused("a@b", 1000) && !refused("A@B", 5000));
+    assert!(refused("c@d", 5000));
+    assert_eq!(faults.list()[0].struck, 3);
+    faults.remove(id);
+    faults.add(Fault::world(greylist)).unwrap();
+    assert!(faults.smtp(SmtpStep::Rcpt, &[Label::of("a@b")], start + Duration::from_secs(9)).is_some());
+}
+
+#[test]
+fn a_mail_effect_is_refused_where_it_cannot_happen() {
+    let mut faults = Faults::default();
+    for (at, does) in [(SmtpStep::Data, SmtpEffect::Greylist { pause_ms: 1 }), (SmtpStep::Connect, SmtpEffect::BadTls)]
+    {
+        assert!(matches!(faults.add(Fault::world(Effect::Smtp { at, does })), Err(SandboxError::Step)));
+    }
+    for json in [
+        r#"{"effect":{"smtp":{"at":"mail","does":"silence"}}}"#,
+        r#"{"effect":{"smtp":{"at":"ehlo","does":{"slow_bytes":{"pause_ms":5}}}}}"#,
+        r#"{"effect":{"smtp":{"at":"rcpt","does":{"greylist":{"pause_ms":60000}}}}}"#,
+        r#"{"effect":{"smtp":{"at":"start_tls","does":"bad_tls"}}}"#,
+        r#"{"effect":{"smtp":{"at":"start_tls","does":{"reply":454}}}}"#,
+    ] {
+        faults.add(serde_json::from_str(json).unwrap()).unwrap();
+    }
+}

@@ -12,6 +12,15 @@ pub const MAX_MAIL_BYTES: usize = 10 * 1024 * 1024;
 /// All mails kept together take at most so many bytes; older ones make place.
 pub const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Whom a mail is from and for, and how it came.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    pub(crate) sender: String,
+    pub(crate) recipients: Vec<String>,
+    pub(crate) account: Option<String>,
+    pub(crate) over_tls: bool,
+}
+
 /// A mail as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -21,6 +30,10 @@ pub struct Mail {
     pub sender: String,
     /// Envelope recipients in the order given.
     pub recipients: Vec<String>,
+    /// User of the account that the client had signed in to (RFC 4954); `None` without sign-in.
+    pub account: Option<String>,
+    /// Whether it came over TLS, by STARTTLS or from the first byte.
+    pub over_tls: bool,
     /// Headers and body, with dot-stuffing undone.
     pub content: Bytes,
 }
@@ -46,12 +59,13 @@ impl Mailbox {
     }
 
     /// Keeps a mail and gives its number.
-    pub(crate) fn keep(&self, sender: String, recipients: Vec<String>, content: Vec<u8>) -> u64 {
+    pub(crate) fn keep(&self, envelope: Envelope, content: Vec<u8>) -> u64 {
+        let Envelope { sender, recipients, account, over_tls } = envelope;
         let mut kept = locked(&self.kept);
         kept.last_id += 1;
         let id = kept.last_id;
         kept.bytes += content.len();
-        kept.mails.push_back(Mail { id, sender, recipients, content: content.into() });
+        kept.mails.push_back(Mail { id, sender, recipients, account, over_tls, content: content.into() });
         while kept.mails.len() > self.capacity || (kept.bytes > MAX_KEPT_BYTES && kept.mails.len() > 1) {
             let oldest = kept.mails.pop_front();
             kept.bytes -= oldest.map_or(0, |mail| mail.content.len());
@@ -87,23 +101,27 @@ impl Mailbox {
 mod tests {
     use super::*;
 
+    fn envelope() -> Envelope {
+        Envelope { sender: "a@b".into(), recipients: vec!["c@d".into()], account: None, over_tls: false }
+    }
+
     #[test]
     fn the_oldest_mails_make_place() {
         let mailbox = Mailbox::new(2);
         for n in 1..=3 {
-            mailbox.keep("a@b".into(), vec!["c@d".into()], vec![b'x'; n]);
+            mailbox.keep(envelope(), vec![b'x'; n]);
         }
         assert_eq!(mailbox.all().iter().map(|mail| mail.id).collect::<Vec<_>>(), [2, 3]);
         assert!(mailbox.get(1).is_none());
         mailbox.clear();
-        assert_eq!(mailbox.keep(String::new(), vec![], vec![]), 4);
+        assert_eq!(mailbox.keep(envelope(), vec![]), 4);
     }
 
     #[test]
     fn bytes_are_bounded_too() {
         let mailbox = Mailbox::new(100);
         for _ in 0..10 {
-            mailbox.keep("a@b".into(), vec![], vec![0; MAX_MAIL_BYTES]);
+            mailbox.keep(envelope(), vec![0; MAX_MAIL_BYTES]);
         }
         assert_eq!(mailbox.all().len(), MAX_KEPT_BYTES / MAX_MAIL_BYTES);
     }

@@ -14,6 +14,10 @@ pub struct ReadMail {
     pub sender: String,
     /// Envelope recipients.
     pub recipients: Vec<String>,
+    /// User of the account that the client had signed in to; `None` without sign-in.
+    pub account: Option<String>,
+    /// Whether it came over TLS.
+    pub over_tls: bool,
     /// Subject, decoded; empty when there is none.
     pub subject: String,
     /// Every header in order, as name and undecoded value on one line.
@@ -53,6 +57,8 @@ impl Mail {
             id: self.id,
             sender: self.sender.clone(),
             recipients: self.recipients.clone(),
+            account: self.account.clone(),
+            over_tls: self.over_tls,
             subject: String::new(),
             headers: Vec::new(),
             text: None,

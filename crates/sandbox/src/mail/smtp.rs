@@ -1,6 +1,8 @@
-//! The SMTP side (RFC 5321 without TLS and authentication): every sender, recipient and content is taken.
+//! The SMTP side (RFC 5321, with STARTTLS of RFC 3207 and AUTH of RFC 4954): every sender, recipient and content is taken,
+//! from whoever has signed in where there are accounts.
 
 mod session;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -11,18 +13,48 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 use crate::{SandboxError, world::World};
 
-/// Connections at a time.
+/// Connections at a time, over both listeners.
 const MAX_CONNECTIONS: usize = 256;
 /// Pause after an error of the listening socket.
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, SandboxError> {
-    TcpListener::bind(address).await.map_err(|source| SandboxError::Listen { part: "SMTP", address, source })
+/// When TLS begins on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tls {
+    /// With STARTTLS, where that is offered; never otherwise.
+    Asked,
+    /// With the first byte.
+    AtOnce,
 }
 
-/// Takes mails until the task is aborted.
-pub(crate) async fn serve(listener: TcpListener, world: Arc<World>) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// The listening sockets of the mail server.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// Where a dialogue begins in clear text.
+    pub(crate) clear: TcpListener,
+    /// Where it begins with a TLS handshake.
+    pub(crate) tls: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both, so that their addresses are known before anything is served on them.
+    pub(crate) async fn bind(clear: SocketAddr, tls: SocketAddr) -> Result<Self, SandboxError> {
+        Ok(Self { clear: bind("SMTP", clear).await?, tls: bind("SMTP over TLS", tls).await? })
+    }
+
+    /// Takes mails until the task is aborted.
+    pub(crate) async fn serve(self, world: Arc<World>) {
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let clear = serve(self.clear, Tls::Asked, Arc::clone(&permits), Arc::clone(&world));
+        futures::future::join(clear, serve(self.tls, Tls::AtOnce, permits, world)).await;
+    }
+}
+
+async fn bind(part: &'static str, address: SocketAddr) -> Result<TcpListener, SandboxError> {
+    TcpListener::bind(address).await.map_err(|source| SandboxError::Listen { part, address, source })
+}
+
+async fn serve(listener: TcpListener, tls: Tls, permits: Arc<Semaphore>, world: Arc<World>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
@@ -36,8 +68,7 @@ pub(crate) async fn serve(listener: TcpListener, world: Arc<World>) {
         };
         let world = Arc::clone(&world);
         connections.spawn(async move {
-            world.counters().count_smtp_connection();
-            if let Err(error) = session::converse(stream, &world).await {
+            if let Err(error) = session::converse(stream, tls, &world).await {
                 tracing::debug!(%from, %error, "a mail dialogue broke off");
             }
             drop(permit);

@@ -1,33 +1,29 @@
 //! One SMTP dialogue.
 
-use std::{io, time::Duration};
+mod auth;
+mod faulty;
 
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::timeout,
-};
+use std::{io, sync::Arc};
+
+use tokio::net::TcpStream;
 
 use crate::{
     faults::{SmtpEffect, SmtpStep},
     label::Label,
-    mail::MAX_MAIL_BYTES,
+    mail::{
+        Envelope, MAX_MAIL_BYTES,
+        smtp::{
+            Tls,
+            wire::{Line, Wire},
+        },
+    },
     world::World,
 };
 
-/// Time a client may take for its next line.
-const IDLE: Duration = Duration::from_secs(60);
-/// Longest command line (RFC 5321 asks for 512; extensions and long addresses take more).
-const MAX_COMMAND: u64 = 4096;
-/// A line of content is read in pieces of at most this size.
-const CONTENT_PIECE: u64 = 64 * 1024;
+/// Longest command line but for AUTH (RFC 5321 asks for 512; extensions and long addresses take more).
+const MAX_COMMAND: usize = 4096;
 /// Recipients of one mail.
 const MAX_RECIPIENTS: usize = 1000;
-/// Content beyond the largest mail that is read and thrown away before the connection is closed.
-const MAX_EXCESS: usize = 4 * MAX_MAIL_BYTES;
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +31,35 @@ enum Step {
     Done,
     Refused,
     Closed,
+    /// The client was told to begin the handshake.
+    StartTls,
+}
+
+/// A connection that is counted as open for as long as this lives.
+struct Open<'a>(&'a World);
+
+impl<'a> Open<'a> {
+    fn counted(world: &'a World) -> Self {
+        world.counters().smtp_connection_begins();
+        Self(world)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.counters().smtp_connection_ends();
+    }
 }
 
 struct Session<'a> {
     world: &'a World,
-    reader: BufReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    /// Stands before the wire, so that a connection is no longer counted when its client hears that it is closed.
+    open: Option<Open<'a>>,
+    wire: Wire,
+    /// Whether EHLO was said, so that the client knows what is offered.
+    extended: bool,
+    /// The user signed in.
+    account: Option<String>,
     sender: Option<String>,
     recipients: Vec<String>,
 }
@@ -48,35 +67,53 @@ struct Session<'a> {
 /// Leads a dialogue to its end.
 ///
 /// # Errors
-/// When the connection breaks or idles.
-pub(super) async fn converse(stream: TcpStream, world: &World) -> io::Result<()> {
-    let (reader, writer) = stream.into_split();
-    let mut session = Session { world, reader: BufReader::new(reader), writer, sender: None, recipients: Vec::new() };
+/// When the connection breaks or idles, or the handshake fails.
+pub(super) async fn converse(stream: TcpStream, tls: Tls, world: &World) -> io::Result<()> {
+    let mut session = Session::new(world, Some(Open::counted(world)), Wire::new(stream));
+    if tls == Tls::AtOnce {
+        if session.before_handshake().await? == Step::Closed {
+            return Ok(());
+        }
+        session = session.secured().await?;
+    }
     let mut step = session.step(SmtpStep::Connect, "220 sandbox ESMTP, nothing is delivered").await?;
     while step != Step::Closed {
         let Some(line) = session.read_command().await? else {
             return Ok(());
         };
         step = session.obey(&line).await?;
+        if step == Step::StartTls {
+            session = session.secured().await?;
+        }
     }
     Ok(())
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn new(world: &'a World, open: Option<Open<'a>>, wire: Wire) -> Self {
+        Self { world, open, wire, extended: false, account: None, sender: None, recipients: Vec::new() }
+    }
+
+    /// The dialogue as it goes on after a TLS handshake: from its beginning, without greeting, and nothing that was said
+    /// in clear text is known any more (RFC 3207, section 4.2).
+    async fn secured(self) -> io::Result<Self> {
+        let wire = self.wire.secured(Arc::clone(&self.world.tls)).await?;
+        Ok(Self::new(self.world, self.open, wire))
+    }
+
     /// The next command line without its end; `None` when the client has gone.
     async fn read_command(&mut self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
-        let read = (&mut self.reader).take(MAX_COMMAND);
-        tokio::pin!(read);
-        timeout(IDLE, read.read_until(b'\n', &mut line)).await??;
-        if line.is_empty() {
-            return Ok(None);
+        let is_command = |line: &str| {
+            line.len() < MAX_COMMAND || line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("AUTH"))
+        };
+        match self.wire.read_line().await? {
+            Line::Text(line) if is_command(&line) => Ok(Some(line)),
+            Line::Gone => Ok(None),
+            Line::Text(_) | Line::TooLong => {
+                self.close("500 5.5.2 line too long").await?;
+                Ok(None)
+            }
         }
-        if line.last() != Some(&b'\n') {
-            self.reply("500 5.5.2 line too long").await?;
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
     }
 
     async fn obey(&mut self, line: &str) -> io::Result<Step> {
@@ -84,34 +121,65 @@ impl Session<'_> {
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" => {
                 self.forget();
-                let reply = format!(
-                    "250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
-                     250 ENHANCEDSTATUSCODES"
-                );
-                self.step(SmtpStep::Ehlo, &reply).await
+                let extensions = self.extensions();
+                let step = self.step(SmtpStep::Ehlo, &extensions).await?;
+                self.extended = step == Step::Done;
+                Ok(step)
             }
             "HELO" => {
                 self.forget();
+                self.extended = false;
                 self.step(SmtpStep::Ehlo, "250 sandbox").await
             }
+            "AUTH" if !self.world.accounts.is_empty() => self.auth(rest).await,
             "MAIL" => self.mail(rest).await,
             "RCPT" => self.rcpt(rest).await,
             "DATA" => self.data().await,
+            "STARTTLS" if self.world.offers_starttls => self.start_tls(rest).await,
             "RSET" => {
                 self.forget();
                 self.reply("250 2.0.0 forgotten").await
             }
             "NOOP" => self.reply("250 2.0.0 still here").await,
             "VRFY" => self.reply("252 2.5.0 every address is taken").await,
-            "QUIT" => {
-                self.reply("221 2.0.0 bye").await?;
-                Ok(Step::Closed)
-            }
+            "QUIT" => self.close("221 2.0.0 bye").await,
             _ => self.reply("502 5.5.1 not known here").await,
         }
     }
 
+    /// The reply to EHLO: what is offered here and now.
+    fn extensions(&self) -> String {
+        let mut reply =
+            format!("250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n");
+        if self.may_start_tls() {
+            reply.push_str("250-STARTTLS\r\n");
+        }
+        if self.offers_auth() {
+            reply.push_str("250-AUTH PLAIN LOGIN XOAUTH2\r\n");
+        }
+        reply.push_str("250 ENHANCEDSTATUSCODES");
+        reply
+    }
+
+    fn may_start_tls(&self) -> bool {
+        self.world.offers_starttls && !self.wire.is_over_tls()
+    }
+
+    async fn start_tls(&mut self, rest: &str) -> io::Result<Step> {
+        if !rest.is_empty() {
+            return self.reply("501 5.5.4 STARTTLS takes no parameter").await;
+        }
+        if !self.may_start_tls() {
+            return self.reply("503 5.5.1 this is TLS already").await;
+        }
+        let step = self.step(SmtpStep::StartTls, "220 2.0.0 begin the handshake").await?;
+        Ok(if step == Step::Done { Step::StartTls } else { step })
+    }
+
     async fn mail(&mut self, rest: &str) -> io::Result<Step> {
+        if let Some(refusal) = self.sign_in_missing() {
+            return self.reply(refusal).await;
+        }
         if self.sender.is_some() {
             return self.reply("503 5.5.1 one mail at a time").await;
         }
@@ -140,7 +208,7 @@ impl Session<'_> {
         if self.recipients.len() >= MAX_RECIPIENTS {
             return self.reply("452 4.5.3 too many recipients").await;
         }
-        let fault = self.world.faults().smtp(SmtpStep::Rcpt, &[Label::of(recipient)]);
+        let fault = self.fault_for(SmtpStep::Rcpt, &[Label::of(recipient)]);
         let step = self.answer(fault, "250 2.1.5 recipient taken").await?;
         if step == Step::Done {
             self.recipients.push(recipient.to_owned());
@@ -159,7 +227,7 @@ impl Session<'_> {
         if step != Step::Done {
             return Ok(step);
         }
-        let content = self.read_content().await?;
+        let content = self.wire.read_content().await?;
         let fault = self.fault(SmtpStep::Message);
         let Some(content) = content else {
             self.forget();
@@ -169,71 +237,26 @@ impl Session<'_> {
             self.forget();
             return self.answer(fault, "").await;
         }
-        let id = self.world.mailbox.keep(sender, std::mem::take(&mut self.recipients), content);
+        let recipients = std::mem::take(&mut self.recipients);
+        let account = self.account.clone();
+        let envelope = Envelope { sender, recipients, account, over_tls: self.wire.is_over_tls() };
+        let id = self.world.mailbox.keep(envelope, content);
         self.world.counters().count_mail();
         self.forget();
         self.answer(fault, &format!("250 2.0.0 kept as {id}")).await
     }
 
-    /// The content up to the lone dot, with dot-stuffing undone (RFC 5321, section 4.5.2); `None` when it is too large.
-    /// A line ends in CR LF only: a lone line feed before the dot does not end a mail.
-    async fn read_content(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut content = Vec::new();
-        let mut excess = 0;
-        let mut at_line_start = true;
-        let mut after_cr = false;
-        loop {
-            let mut piece = Vec::new();
-            let read = (&mut self.reader).take(CONTENT_PIECE);
-            tokio::pin!(read);
-            if timeout(IDLE, read.read_until(b'\n', &mut piece)).await?? == 0 || excess > MAX_EXCESS {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if at_line_start && piece == b".\r\n" {
-                return Ok((excess == 0).then_some(content));
-            }
-            let line = if at_line_start { piece.strip_prefix(b".").unwrap_or(&piece) } else { &piece };
-            if content.len() + line.len() > MAX_MAIL_BYTES {
-                excess += line.len();
-            } else {
-                content.extend_from_slice(line);
-            }
-            // A piece can end between CR and LF, when a line is as long as a piece may be.
-            at_line_start = piece.ends_with(b"\r\n") || (after_cr && piece == b"\n");
-            after_cr = piece.last() == Some(&b'\r');
-        }
-    }
-
-    fn fault(&self, step: SmtpStep) -> Option<SmtpEffect> {
-        let recipients: Vec<Label> = self.recipients.iter().map(|recipient| Label::of(recipient)).collect();
-        self.world.faults().smtp(step, &recipients)
-    }
-
-    /// Replies to a step, as the faults in force have it.
-    async fn step(&mut self, step: SmtpStep, right: &str) -> io::Result<Step> {
-        let fault = self.fault(step);
-        self.answer(fault, right).await
-    }
-
-    async fn answer(&mut self, fault: Option<SmtpEffect>, right: &str) -> io::Result<Step> {
-        match fault {
-            None => self.reply(right).await,
-            Some(SmtpEffect::Drop) => Ok(Step::Closed),
-            Some(SmtpEffect::Slow { pause_ms }) => {
-                tokio::time::sleep(Duration::from_millis(pause_ms.into())).await;
-                self.reply(right).await
-            }
-            Some(SmtpEffect::Reply(code)) => {
-                let class = code / 100;
-                self.reply(&format!("{code} {class}.0.0 a fault of the sandbox")).await?;
-                Ok(if code == 421 { Step::Closed } else { Step::Refused })
-            }
-        }
-    }
-
     async fn reply(&mut self, text: &str) -> io::Result<Step> {
-        timeout(IDLE, self.writer.write_all(format!("{text}\r\n").as_bytes())).await??;
+        self.wire.reply(text).await?;
         Ok(Step::Done)
+    }
+
+    /// Replies and ends the connection, which no longer counts as open: the client may open the next one at once.
+    async fn close(&mut self, text: &str) -> io::Result<Step> {
+        self.open = None;
+        self.wire.reply(text).await?;
+        self.wire.finish().await?;
+        Ok(Step::Closed)
     }
 
     fn forget(&mut self) {

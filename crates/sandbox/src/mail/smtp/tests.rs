@@ -1,73 +1,17 @@
+mod client;
+mod faulty;
+mod sign_in;
+mod tls;
+
 use std::time::{Duration, Instant};
 
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
+use self::client::Client;
 use crate::{
-    Effect, Fault, MAX_MAIL_BYTES, Sandbox, SmtpEffect, SmtpStep,
+    Effect, Fault, MAX_MAIL_BYTES, SmtpEffect, SmtpStep,
     testing::{get, sandbox},
 };
-
-const MAIL: &str = "From: A <a@practice.example>\r\nTo: c@client.example\r\nSubject: =?utf-8?q?D=C3=A9j=C3=A0?=\r\n\
-                    MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
-                    --b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello\r\n..dotted\r\n\
-                    --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p onclick=\"x()\">Hello</p><script>1</script>\r\n--b--\r\n.\r\n";
-
-/// A client that says lines and hears replies.
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    async fn connect(sandbox: &Sandbox) -> Self {
-        Self(BufReader::new(TcpStream::connect(sandbox.smtp_addr()).await.unwrap()))
-    }
-
-    async fn greeted(sandbox: &Sandbox) -> Self {
-        let mut client = Self::connect(sandbox).await;
-        assert_eq!(client.hear().await, Some(220));
-        assert_eq!(client.say("EHLO tester").await, Some(250));
-        client
-    }
-
-    /// Code of the next reply, all its lines read; `None` when the connection is closed.
-    async fn hear(&mut self) -> Option<u16> {
-        loop {
-            let mut line = String::new();
-            if self.0.read_line(&mut line).await.ok()? == 0 {
-                return None;
-            }
-            assert!(line.ends_with("\r\n"));
-            if line.as_bytes()[3] == b' ' {
-                return line[..3].parse().ok();
-            }
-        }
-    }
-
-    async fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    async fn say(&mut self, line: &str) -> Option<u16> {
-        self.send(&format!("{line}\r\n")).await;
-        self.hear().await
-    }
-
-    /// Sends a mail step by step and gives the last code heard.
-    async fn mail(&mut self, recipient: &str) -> Option<u16> {
-        let mut code = None;
-        for line in ["MAIL FROM:<a@practice.example>", &format!("RCPT TO:<{recipient}>"), "DATA"] {
-            code = self.say(line).await;
-            if !matches!(code, Some(250 | 354)) {
-                return code;
-            }
-        }
-        assert_eq!(code, Some(354));
-        self.send(MAIL).await;
-        self.hear().await
-    }
-}
 
 #[tokio::test]
 async fn a_mail_is_kept_as_it_was_meant() {
