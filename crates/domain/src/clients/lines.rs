@@ -50,14 +50,28 @@ struct Dialect {
     id: &'static str,
     /// The function that makes one text of those of several rows.
     joined: &'static str,
+    /// Makes one text of several expressions, nothing where one is null.
+    line: fn(&[String]) -> String,
 }
 
-const POSTGRES: Dialect = Dialect { id: "replace(c.responsible_id::text, '-', '')", joined: "string_agg" };
-const SQLITE: Dialect = Dialect { id: "lower(hex(c.responsible_id))", joined: "group_concat" };
+const POSTGRES: Dialect =
+    Dialect { id: "replace(c.responsible_id::text, '-', '')", joined: "string_agg", line: concatenated };
+const SQLITE: Dialect = Dialect { id: "lower(hex(c.responsible_id))", joined: "group_concat", line: appended };
+
+/// Calls that build their text in one place each; a call takes a hundred arguments, separators among them.
+fn concatenated(expressions: &[String]) -> String {
+    let call = |some: &[String]| format!("concat({})", some.join(&format!(", '{BETWEEN_COLUMNS}', ")));
+    expressions.chunks(50).map(call).collect::<Vec<_>>().join(&format!(" || '{BETWEEN_COLUMNS}' || "))
+}
+
+fn appended(expressions: &[String]) -> String {
+    let parts: Vec<String> = expressions.iter().map(|part| format!("coalesce(CAST({part} AS TEXT), '')")).collect();
+    parts.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
+}
 
 impl LineColumn {
     /// Its expression over `c`, the client, and `v`, its custom values.
-    fn expression(self, Dialect { id, joined }: &Dialect) -> String {
+    fn expression(self, Dialect { id, joined, .. }: &Dialect) -> String {
         use FixedField as F;
         match self {
             Self::Key => "c.key".to_owned(),
@@ -123,10 +137,8 @@ struct Line {
 /// When the database refuses.
 pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
     let spelled = |dialect: &Dialect| {
-        let expressions =
-            columns.iter().map(|column| format!("coalesce(CAST({} AS TEXT), '')", column.expression(dialect)));
-        let expressions: Vec<String> = expressions.collect();
-        expressions.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
+        let expressions: Vec<String> = columns.iter().map(|column| column.expression(dialect)).collect();
+        (dialect.line)(&expressions)
     };
     let values = if columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt)) {
         "JOIN client_values v ON v.client_key = c.key"
