@@ -50,7 +50,9 @@ needs!(
     AuditRead,
     FieldsManage,
     ViewsManage,
+    CampaignsSend,
     OperationsManage,
+    SendersManage,
     MembersManage,
     KeysManage,
     PracticeManage
@@ -160,6 +162,29 @@ impl<N: Need> May<N> {
             };
             door.after(&caller, due);
             Ok(reply)
+        })
+        .await
+        .map_err(|error| Problem::in_language(error, language))
+    }
+
+    /// Runs `work` with the whole database, unless the reply to this very request is kept already, as [`May::once`] keeps it;
+    /// for what is to be done before the transaction that keeps it.
+    ///
+    /// # Errors
+    /// A problem document in the caller's language.
+    pub async fn unless_kept<T: Send + 'static>(
+        self,
+        request_hash: Vec<u8>,
+        work: impl FnOnce(&State, &Caller) -> Result<T> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
+        let language = self.language;
+        self.blocking(move |door| {
+            let (caller, due) = door.state.db.read(|conn| door.caller(conn))?;
+            door.after(&caller, due);
+            match &door.key {
+                Some(key) if idempotency::is_kept(&door.state, &caller, (key, &request_hash))? => Ok(None),
+                _ => work(&door.state, &caller).map(Some),
+            }
         })
         .await
         .map_err(|error| Problem::in_language(error, language))

@@ -37,6 +37,26 @@ impl Key {
         }
         Ok(Some(Self { token, place: format!("{} {}", request.method(), request.uri()) }))
     }
+
+    /// What is known of the request: SHA-256 of method, path and the body's hash.
+    fn hash_with(&self, body_hash: &[u8]) -> Vec<u8> {
+        let mut hasher = Sha256::new();
+        hasher.update(self.place.as_bytes());
+        hasher.update(body_hash);
+        hasher.finalize().to_vec()
+    }
+}
+
+/// Whether the reply to this very request is kept already.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_kept(state: &State, caller: &Caller, (key, body_hash): (&Key, &[u8])) -> Result<bool> {
+    let by = caller.actor.id.clone().unwrap_or_default();
+    let request_hash = key.hash_with(body_hash);
+    let slot =
+        replies::Slot { practice: caller.practice.uid(), caller: &by, token: &key.token, request_hash: &request_hash };
+    state.db.read(|conn| replies::is_kept(conn, &slot))
 }
 
 /// Does the work once for the caller's key: twins wait for each other and get the same reply.
@@ -51,10 +71,7 @@ pub fn once(
     work: impl FnOnce(&mut Tx<'_>, &Caller) -> Result<Reply>,
 ) -> Result<Reply> {
     let by = caller.actor.id.clone().unwrap_or_default();
-    let mut hasher = Sha256::new();
-    hasher.update(key.place.as_bytes());
-    hasher.update(body_hash);
-    let request_hash = hasher.finalize().to_vec();
+    let request_hash = key.hash_with(body_hash);
     let slot =
         replies::Slot { practice: caller.practice.uid(), caller: &by, token: &key.token, request_hash: &request_hash };
     let place = format!("{}/idempotent_replies/{by}/{}", caller.practice.id, key.token);

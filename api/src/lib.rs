@@ -27,6 +27,7 @@ mod problem;
 mod relations;
 mod reply;
 mod selection;
+mod senders;
 mod shapes;
 mod texts;
 mod transfers;
@@ -44,6 +45,7 @@ use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::secrets::Keyring;
+use klaar_domain::mail::Mailer;
 use klaar_domain::views::Lists;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -72,16 +74,21 @@ pub struct State {
     pub lists: Lists,
     /// The exports that may be written at once.
     pub places: Places,
+    /// The way to mail servers.
+    pub mailer: Mailer,
 }
 
 impl State {
     /// The state of a process with these settings.
-    #[must_use]
-    pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when TLS to mail servers cannot be set up.
+    pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Result<Arc<Self>, Error> {
         let (limiter, lists) = (Limiter::new(settings.rate_limit), Lists::new(settings.list_memory));
         let places = Places::of(settings.database_connections);
+        let mailer = Mailer::new(&settings, db.clock().clone())?;
         let (meters, callers) = (Meters::default(), Callers::default());
-        Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places })
+        Ok(Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places, mailer }))
     }
 }
 
@@ -98,6 +105,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     bulk_edits::routes(config);
     transfers::routes(config);
     lookups::routes(config);
+    senders::routes(config);
     operations::routes(config);
     dead_jobs::routes(config);
     audit::routes(config);

@@ -44,6 +44,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "bulk edits", description = "One value for many clients: previewed, applied, undone."),
         (name = "transfers", description = "Client lists in and out, as CSV files or workbooks."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
+        (name = "senders", description = "Who mails come from: name, address, signatures, limits and mail server."),
         (name = "operations", description = "Longer work and how far it is."),
         (name = "audit", description = "What happened, by whom, and when."),
     ),

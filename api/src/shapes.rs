@@ -9,10 +9,12 @@ use klaar_domain::clients::{ExemptionReason, FixedField, RelationKind, countries
 use klaar_domain::custom_fields::FieldKind;
 use klaar_domain::identity::{Right, Role};
 use klaar_domain::kernel::catalogue::Language;
+use klaar_domain::mail::Security;
+use klaar_domain::senders::SignInKind;
 use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -57,6 +59,24 @@ shapes! {
     EmailAddress as "EmailAddress" = text(EMAIL_ADDRESS, "celine@maes.example");
     /// An e-mail address, or nothing.
     EmailAddressOrBlank as "EmailAddressOrBlank" = blank_or(EMAIL_ADDRESS, "info@peeters.example");
+    /// How the dialogue with a mail server is kept from being read: TLS from the first byte, after STARTTLS, or not at all.
+    MailSecurityWord as "MailSecurity" = words(Security::ALL.map(Security::as_str));
+    /// How to sign in to a mail server: not at all, by password, or by an access token.
+    MailSignInWord as "MailSignInKind" = words(SignInKind::ALL.map(SignInKind::as_str));
+    /// How to sign in to a mail server: not at all, by password, or by an access token (XOAUTH2) that a refresh token is exchanged for.
+    /// What is secret is never shown again; a change of the server may leave it out as long as it goes to the same place for the
+    /// same person, but a new server needs it.
+    MailSignIn as "NewMailSignIn" = OneOfBuilder::new()
+        .item(sign_in_by("none", &[], &[]))
+        .item(sign_in_by("password", &["username"], &["password"]))
+        .item(sign_in_by("xoauth2", &["username", "token_url", "client_id"], &["client_secret", "refresh_token"]))
+        .examples([json!({ "kind": "password", "username": "info@maes.example", "password": "a long password" })]);
+    /// What stands below a mail, by language: lines of text, up to 2,000 characters each.
+    Signatures as "Signatures" = Language::ALL
+        .iter()
+        .fold(ObjectBuilder::new(), |object, code| object.property(code.as_str(), given_text().max_length(Some(2_000))))
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        .examples([json!({ "nl": "Met vriendelijke groeten\nMaes & Partners" })]);
     /// A day of the calendar, or nothing.
     DayOrBlank as "DayOrBlank" = blank_or(DAY, "2017-01-25");
     /// A country by its code in any case or by a usual name, or nothing.
@@ -158,6 +178,20 @@ pub fn filled(more: usize) -> ObjectBuilder {
 fn in_languages(more: usize) -> ObjectBuilder {
     let all = Language::ALL.iter().map(|language| language.as_str());
     let object = all.fold(ObjectBuilder::new(), |object, code| object.property(code, filled(more)));
+    object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+}
+
+/// One way of signing in, with what it needs and what of it is secret.
+fn sign_in_by(kind: &'static str, needed: &[&str], secret: &[&str]) -> ObjectBuilder {
+    let line = |most: usize| {
+        let pattern = format!(r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{{0,{}}}[\s\x85]*$", most - 1);
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+    };
+    let sealed = r"^[^\x00-\x1f\x7f-\x9f]+$";
+    let sealed = || ObjectBuilder::new().schema_type(Type::String).pattern(Some(sealed)).max_length(Some(8_000));
+    let object = ObjectBuilder::new().property("kind", words([kind])).required("kind");
+    let object = needed.iter().fold(object, |object, name| object.property(*name, line(320)).required(*name));
+    let object = secret.iter().fold(object, |object, name| object.property(*name, sealed().write_only(true)));
     object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
 }
 

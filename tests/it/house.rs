@@ -155,7 +155,7 @@ impl House {
         let settings = Arc::new(settings(&address, extra));
         let clock = Clock::frozen(Instant::parse(BEGINNING).unwrap());
         let db = Db::open(&settings.database, settings.database_connections, clock.clone()).unwrap();
-        let state = State::new(db.clone(), settings.keyring.clone().unwrap(), (*settings).clone());
+        let state = State::new(db.clone(), settings.keyring.clone().unwrap(), (*settings).clone()).unwrap();
         let server = actix_web::HttpServer::new(move || klaar_api::app(Arc::clone(&state)))
             .workers(1)
             .disable_signals()

@@ -32,6 +32,7 @@ mod nightly;
 mod openapi;
 mod relations;
 mod saved_views;
+mod senders;
 mod strangers;
 mod tables;
 mod transfers;

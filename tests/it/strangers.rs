@@ -93,6 +93,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let edit = json!({ "selection": { "all": true }, "assignments": [{ "field": "portfolio", "set": "Theirs" }] });
     let edit = api.post("/v1/bulk-edits", &edit).await.expect(201);
     let view = api.post("/v1/views", &json!({ "name": "Theirs", "shared": true })).await.expect(201);
+    let sender = api.post("/v1/senders", &json!({ "name": "Theirs" })).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("clients", text(&client["id"])),
@@ -104,6 +105,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("client-imports", text(&import["id"])),
         ("registration-checks", text(&check["registration_check_id"])),
         ("views", text(&view["id"])),
+        ("senders", text(&sender["id"])),
         ("field-categories", text(&category["id"])),
         ("fields", text(&field["id"])),
         ("field-options", text(&field["options"][0]["id"])),
@@ -138,9 +140,14 @@ async fn every_operation_refuses_nobody() {
     }
 }
 
+/// An installation that offers a mail server, which nobody asks here.
+async fn house() -> House {
+    House::open_with(&[("KLAAR_SMTP_URL", "smtp://127.0.0.1:9"), ("KLAAR_MAIL_FROM", "post@klaar.example")]).await
+}
+
 #[tokio::test]
 async fn every_operation_refuses_the_wrong_role() {
-    let house = House::open().await;
+    let house = house().await;
     let practice = house.practice("Ours");
     let things = furnish(&house, &practice).await;
     for operation in operations_on(&things).iter().filter(|o| !OPEN.contains(&o.id.as_str()) && !o.rights.is_empty()) {
@@ -159,7 +166,7 @@ async fn every_operation_refuses_the_wrong_role() {
 
 #[tokio::test]
 async fn every_operation_answers_a_foreign_thing_like_an_absent_one() {
-    let house = House::open().await;
+    let house = house().await;
     let (ours, theirs) = (house.practice("Ours"), house.practice("Theirs"));
     let (api, things) = (house.may_everything(&ours), furnish(&house, &theirs).await);
     let absent = "0197f6a2c3d47e5f8a9b0c1d2e3f4a5b";

@@ -112,6 +112,7 @@ fn only_the_owner_writes_a_table() {
         ("field_options", "custom_fields", ""),
         ("own_solutions", "custom_fields", ""),
         ("saved_views", "views", ""),
+        ("senders", "senders", ""),
         ("completeness", "views", ""),
         ("audit_entries", "kernel", ""),
         ("operations", "kernel", ""),

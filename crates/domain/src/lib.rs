@@ -9,6 +9,8 @@ pub mod custom_fields;
 pub mod identity;
 pub mod kernel;
 pub mod lookups;
+pub mod mail;
 mod schema;
+pub mod senders;
 pub mod transfers;
 pub mod views;

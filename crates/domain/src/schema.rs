@@ -658,6 +658,30 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::kernel::{JsonType, UidType};
+    senders (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        name -> Text,
+        from_name -> Text,
+        from_address -> Nullable<Text>,
+        reply_to -> Nullable<Text>,
+        signatures -> JsonType,
+        server -> Nullable<JsonType>,
+        secrets -> Nullable<Binary>,
+        per_minute -> Nullable<Integer>,
+        per_day -> Nullable<Integer>,
+        is_default -> Bool,
+        tested_at -> Nullable<BigInt>,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
     completeness (practice_id) {
         practice_id -> UidType,
         expected -> JsonType,

@@ -36,7 +36,7 @@ pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: imp
     {
         klaar_worker::ring_over_redis(&db, &settings.database, url)?;
     }
-    let state = State::new(db, keyring, (*settings).clone());
+    let state = State::new(db, keyring, (*settings).clone())?;
     let limit = settings.shutdown_limit.as_secs();
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     // More threads than connections would only wait for each other; a few are left for what needs none, as hashing.

@@ -47,6 +47,16 @@ pub fn create_practice(tx: &mut Tx<'_>, actor: &Actor, new: &NewPractice) -> Res
     queries::find_practice(tx, id)
 }
 
+/// Holds the practice until the transaction ends: whoever else holds it waits.
+///
+/// # Errors
+/// [`Error::NotFound`]; when the database refuses.
+pub fn hold_practice(tx: &mut Tx<'_>, practice: &Practice) -> Result<()> {
+    // Not a SELECT … FOR UPDATE, which SQLite has not; there the transaction is the only writer anyway.
+    let held = diesel::update(practices::table.find(practice.id)).set(practices::version.eq(practices::version));
+    if held.execute(&mut **tx)? == 0 { Err(Error::NotFound("practice")) } else { Ok(()) }
+}
+
 /// A change to the practice's own settings.
 #[derive(Debug, Default)]
 pub struct PracticeChange {

@@ -11,7 +11,7 @@ mod queries;
 mod sessions;
 
 pub use actions::{
-    NewMember, PracticeChange, add_member, change_practice, change_role, create_practice, remove_member,
+    NewMember, PracticeChange, add_member, change_practice, change_role, create_practice, hold_practice, remove_member,
 };
 pub use invitations::{accept_invitation, invite_again};
 pub use keys::{NewKey, create_key, note_use, revoke_key};

@@ -229,6 +229,8 @@ rights! {
     CampaignsSend = "campaigns:send" for Manager,
     /// Retry jobs that failed for good, decide what the night held back.
     OperationsManage = "operations:manage" for Manager,
+    /// Make, change and delete senders and their mail servers.
+    SendersManage = "senders:manage" for Owner,
     /// Add, change and remove members; end their sessions.
     MembersManage = "members:manage" for Owner,
     /// Make and revoke API keys.

@@ -35,8 +35,8 @@ pub struct Settings {
     pub keyring: Option<Keyring>,
     /// Look-ups.
     pub lookups: LookupSettings,
-    /// The default mail server.
-    pub smtp_url: Option<url::Url>,
+    /// Mail.
+    pub mail: MailSettings,
     /// Requests a minute that one caller may make; 0 for no limit.
     pub rate_limit: u32,
     /// The most bytes of clients' values that lists keep in memory.
@@ -47,6 +47,28 @@ pub struct Settings {
     pub log: String,
     /// Logs as JSON instead of text.
     pub log_json: bool,
+}
+
+/// How mails go out.
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    /// The mail server for practices without one of their own, and for the product's own mails.
+    pub shared: Option<SharedMailServer>,
+    /// Certificates (PEM) that mail servers' certificates may lead to, besides those of the public web.
+    pub roots: Option<String>,
+    /// Practices may name mail servers and token endpoints inside the network, too.
+    pub allow_private: bool,
+    /// The most time for one step of a dialogue with a mail server.
+    pub limit: Duration,
+}
+
+/// The mail server that an installation offers.
+#[derive(Debug, Clone)]
+pub struct SharedMailServer {
+    /// Where it is, and how to sign in.
+    pub url: url::Url,
+    /// The address that its mails come from.
+    pub from: String,
 }
 
 /// How participants are looked up on the network.
@@ -159,10 +181,7 @@ impl Settings {
             allowed_origins: from.take("allowed_origins", Vec::new(), origins),
             keyring: from.optional("secret_key", Keyring::parse),
             lookups: LookupSettings::read(from),
-            smtp_url: from.optional("smtp_url", |t| match url::Url::parse(t) {
-                Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(url),
-                _ => Err("must be smtp://HOST:PORT or smtps://USER:PASSWORD@HOST".to_owned()),
-            }),
+            mail: MailSettings::read(from),
             rate_limit: from.take("rate_limit", 6000, |t| number(t, 0, u32::MAX)),
             list_memory: from.take("list_memory", 64, |t| number(t, 1, 65_536)) as usize * 1024 * 1024,
             shutdown_limit: from.take("shutdown_limit", Duration::from_secs(25), |t| seconds(t, 600)),
@@ -186,6 +205,38 @@ fn connections(database: &Address) -> u32 {
             u32::try_from(processors.saturating_mul(2)).unwrap_or(16).clamp(4, 16)
         }
         Address::Postgres(_) => 8,
+    }
+}
+
+impl MailSettings {
+    fn read(from: &mut Sources) -> Self {
+        let url = from.optional("smtp_url", |t| match url::Url::parse(t) {
+            Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(url),
+            _ => Err("must be smtp://HOST:PORT or smtps://USER:PASSWORD@HOST".to_owned()),
+        });
+        let sender = from.optional("mail_from", |t| super::text::email(t).ok_or("must be a mail address".to_owned()));
+        if url.is_some() != sender.is_some() {
+            from.faults.push("  KLAAR_SMTP_URL and KLAAR_MAIL_FROM: one needs the other".to_owned());
+        }
+        Self {
+            shared: url.zip(sender).map(|(url, from)| SharedMailServer { url, from }),
+            roots: from.optional("smtp_roots", certificates),
+            allow_private: from.take("smtp_allow_private", false, switch),
+            limit: from.take("smtp_timeout", Duration::from_secs(30), |t| seconds(t, 600)),
+        }
+    }
+}
+
+/// The certificates in the file that a setting names.
+fn certificates(path: &str) -> Result<String, String> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+    let text = std::fs::read_to_string(path).map_err(|fault| format!("{path}: {fault}"))?;
+    let read = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+    if read.is_ok_and(|found| !found.is_empty()) {
+        Ok(text)
+    } else {
+        Err(format!("{path} holds no certificate in PEM"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every room stands on: the database, identifiers, time, errors, audit, configuration. It knows no room.
 
 pub mod actor;
+pub(crate) mod addresses;
 pub mod audit;
 pub mod batch;
 pub mod catalogue;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod ids;
 pub mod jobs;
 pub mod operations;
+pub(crate) mod outbound;
 pub mod page;
 pub mod patch;
 pub mod readings;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Uid;
 use super::clock::Instant;
-use super::db::{Db, Tx};
+use super::db::{Conn, Db, Tx};
 use super::error::Result;
 use crate::on_each;
 use crate::schema::idempotent_replies;
@@ -56,6 +56,16 @@ pub fn reserve(tx: &mut Tx<'_>, slot: &Slot<'_>) -> Result<Reserved> {
         .select((idempotent_replies::request_hash, idempotent_replies::reply))
         .first(&mut **tx)?;
     Ok(if hash == slot.request_hash { Reserved::Kept(reply) } else { Reserved::OtherRequest })
+}
+
+/// Whether the slot holds the reply to this very request.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_kept(conn: &mut Conn, slot: &Slot<'_>) -> Result<bool> {
+    let row = idempotent_replies::table.find((slot.practice, slot.caller, slot.token));
+    let same = row.filter(idempotent_replies::request_hash.eq(slot.request_hash));
+    Ok(diesel::select(diesel::dsl::exists(same)).get_result(conn)?)
 }
 
 /// Puts the sealed reply into a slot that was [`Reserved::Fresh`] in this transaction.

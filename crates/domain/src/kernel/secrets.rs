@@ -100,6 +100,31 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
+/// A text that must not be seen: it is never printed, and what is in it is taken out on purpose.
+#[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 /// A new bearer token with 32 random bytes, behind a prefix that tells people and scanners what it is (`klaar_key_…`).
 #[must_use]
 pub fn new_token(prefix: &str) -> String {

@@ -4,7 +4,6 @@
 //! Nothing here is remembered from one look-up to the next but open connections and how a host likes to be asked, so that
 //! every answer is today's.
 
-mod addresses;
 mod hosts;
 mod names;
 mod rate;

@@ -4,9 +4,7 @@
 //! its documents), nothing is decompressed, no proxy stands between (it would choose the address), and a connection is
 //! made to addresses only that were checked just before.
 
-use std::error::Error as StdError;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use klaar_standards::naptr::SmpBase;
@@ -14,16 +12,16 @@ use klaar_standards::smp::MAX_BYTES;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::addresses::is_public;
 use super::hosts::{Hosts, Outcome};
 use super::names::Names;
+use crate::kernel::addresses::is_public;
 use crate::kernel::clock::{Clock, Instant};
 use crate::kernel::config::LookupSettings;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::outbound::{self, chain};
 
 const USER_AGENT: &str = concat!("Klaar/", env!("CARGO_PKG_VERSION"), " (+Peppol look-up)");
 /// Idle connections are closed after so long; there are many hosts, and a night asks each in bursts.
@@ -67,7 +65,7 @@ impl SmpClient {
     pub(super) fn new(settings: &LookupSettings, is_insecure: bool, names: Names, clock: Clock) -> Result<Self> {
         let client = Client::builder()
             .user_agent(USER_AGENT)
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(outbound::tls(&["h2", "http/1.1"])?)
             .https_only(!is_insecure)
             .dns_resolver(CheckedNames { names, is_insecure })
             .no_proxy()
@@ -188,33 +186,9 @@ impl Resolve for CheckedNames {
     }
 }
 
-fn tls() -> Result<ClientConfig> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = config
-        .map_err(|fault| Error::internal(format!("TLS cannot be set up: {fault}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
 fn failed(fault: reqwest::Error) -> (Reply, Outcome) {
     let fault = fault.without_url();
     (Reply::failed(format!("the SMP did not answer: {}", chain(&fault))), Outcome::Failed)
-}
-
-/// An error with its sources, which say what the error itself does not.
-fn chain(fault: &dyn StdError) -> String {
-    let mut text = fault.to_string();
-    let mut source = fault.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3).

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Whether an address is a unicast address of the public internet: none of the ranges that the IANA special-purpose
 /// registries (RFC 6890) call not globally reachable, no multicast, and no IPv6 address that stands for an IPv4 one which
 /// is not public.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

@@ -1,0 +1,161 @@
+//! What comes in.
+
+use std::collections::BTreeMap;
+
+use klaar_domain::kernel::patch::Patch;
+use klaar_domain::kernel::secrets::Secret;
+use klaar_domain::senders::{Draft, SenderChange, ServerDraft};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::shapes::{EmailAddressOrBlank, MailSecurityWord, MailSignIn, Signatures};
+
+/// A sender to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewSender, example = json!({
+    "name": "Practice", "from_name": "Maes & Partners", "from_address": "info@maes.example", "reply_to": "an@maes.example",
+    "signatures": { "nl": "Met vriendelijke groeten\nMaes & Partners" },
+    "server": { "host": "mail.maes.example", "port": 465, "security": "tls",
+        "sign_in": { "kind": "password", "username": "info@maes.example", "password": "a long password" } },
+    "per_minute": 60, "per_day": 2000, "default": true
+}))]
+pub struct SenderIn {
+    /// What the practice calls it, up to 100 characters.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
+    name: String,
+    /// The name that readers see, up to 100 characters; the practice's name when not given.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
+    from_name: Option<String>,
+    /// The address that readers see; needed with a server, and not given without one: then it is the installation's.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
+    from_address: Option<String>,
+    /// Where answers go, when not to the address they came from.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
+    reply_to: Option<String>,
+    /// What stands below a mail, by language, up to 2,000 characters each.
+    #[serde(default)]
+    #[schema(value_type = Signatures)]
+    signatures: BTreeMap<String, String>,
+    /// The mail server; the installation's when not given.
+    server: Option<ServerIn>,
+    /// Mails a minute; as many as go when not given.
+    #[schema(minimum = 1, maximum = 10_000)]
+    per_minute: Option<i32>,
+    /// Mails a day in the practice's time zone; as many as go when not given.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    per_day: Option<i32>,
+    /// It is taken when nobody says another; the first one always is.
+    #[serde(default)]
+    default: bool,
+}
+
+/// A mail server.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewMailServer, example = json!({ "host": "mail.maes.example", "port": 465, "security": "tls",
+    "sign_in": { "kind": "password", "username": "info@maes.example", "password": "a long password" } }))]
+pub struct ServerIn {
+    /// Its name or address.
+    #[schema(min_length = 1, max_length = 253)]
+    host: String,
+    /// Its port; when not given 465, 587 or 25, by the security.
+    #[schema(minimum = 1)]
+    port: Option<u16>,
+    /// TLS from the first byte (`tls`, when not given), after STARTTLS, or none, which only a server on this machine may have.
+    #[schema(value_type = Option<MailSecurityWord>)]
+    security: Option<String>,
+    /// How to sign in; not at all when not given.
+    #[schema(value_type = Option<MailSignIn>)]
+    sign_in: Option<SignInIn>,
+}
+
+/// How to sign in to a mail server, by its kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInIn {
+    kind: String,
+    username: Option<String>,
+    password: Option<Secret>,
+    token_url: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Secret>,
+    refresh_token: Option<Secret>,
+}
+
+impl std::fmt::Debug for SignInIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignInIn").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Descriptions of defaults ask for it; nothing of a server is ever written.
+impl Serialize for ServerIn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
+/// A change to a sender: an absent field stays, null clears it, a value sets it. A server is replaced as a whole.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = SenderPatch, example = json!({ "reply_to": "an@maes.example", "per_minute": null }))]
+pub struct SenderPatch {
+    /// What the practice calls it, up to 100 characters.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
+    name: Patch<String>,
+    /// The name that readers see, up to 100 characters.
+    #[schema(value_type = String, pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,99}[\s\x85]*$")]
+    from_name: Patch<String>,
+    /// The address that readers see.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
+    from_address: Patch<String>,
+    /// Where answers go.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
+    reply_to: Patch<String>,
+    /// All signatures anew.
+    #[schema(value_type = Option<Signatures>)]
+    signatures: Patch<BTreeMap<String, String>>,
+    /// The mail server; null for the installation's.
+    #[schema(value_type = Option<ServerIn>)]
+    server: Patch<ServerIn>,
+    /// Mails a minute.
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
+    per_minute: Patch<i32>,
+    /// Mails a day.
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
+    per_day: Patch<i32>,
+    /// True: it is taken when nobody says another.
+    #[schema(value_type = bool)]
+    default: Patch<bool>,
+}
+
+impl From<ServerIn> for ServerDraft {
+    fn from(said: ServerIn) -> Self {
+        let ServerIn { host, port, security, sign_in } = said;
+        let bare = Self { host, port, security, ..Self::default() };
+        let Some(SignInIn { kind, username, password, token_url, client_id, client_secret, refresh_token }) = sign_in
+        else {
+            return bare;
+        };
+        Self { sign_in: Some(kind), username, token_url, client_id, password, client_secret, refresh_token, ..bare }
+    }
+}
+
+impl From<SenderIn> for Draft {
+    fn from(said: SenderIn) -> Self {
+        let SenderIn { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
+            said;
+        let server = server.map(ServerDraft::from);
+        Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
+    }
+}
+
+impl From<SenderPatch> for SenderChange {
+    fn from(said: SenderPatch) -> Self {
+        let SenderPatch { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
+            said;
+        let server = server.map(ServerDraft::from);
+        Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
+    }
+}
