@@ -90,7 +90,7 @@ pub struct SandboxArgs {
     /// The SMP.
     #[arg(long, default_value = "127.0.0.1:8091")]
     pub smp: std::net::SocketAddr,
-    /// The mail server; point KLAAR_SMTP_URL at it.
+    /// The mail server; point KLAAR_SMTP_URL at it, or a sender.
     #[arg(long, default_value = "127.0.0.1:2525")]
     pub smtp: std::net::SocketAddr,
     /// The page with the mails, and the addresses to switch faults.

@@ -34,5 +34,25 @@ pub fn environment(sandbox: &Sandbox) -> Vec<String> {
         format!("KLAAR_PEPPOL_TEST_ZONE={}", sandbox.zone()),
         "KLAAR_SMP_ALLOW_INSECURE=true".to_owned(),
         format!("KLAAR_SMTP_URL=smtp://{}", sandbox.smtp_addr()),
+        "KLAAR_MAIL_FROM=post@klaar.example".to_owned(),
+        "KLAAR_SMTP_ALLOW_PRIVATE=true".to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use klaar_domain::kernel::config::Settings as Klaars;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn klaar_takes_the_settings_that_it_is_told() {
+        let sandbox = Sandbox::start(Settings::default()).await.unwrap();
+        let environment = environment(&sandbox);
+        let told = environment.iter().filter_map(|line| line.split_once('='));
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let taken = Klaars::from_sources(std::collections::BTreeMap::new(), told).unwrap();
+        let shared = taken.mail.shared.unwrap();
+        assert_eq!(shared.url.port(), Some(sandbox.smtp_addr().port()));
+    }
 }
