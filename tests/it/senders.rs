@@ -68,7 +68,7 @@ async fn a_sender_is_tried_before_it_is_stored_changed_and_deleted() {
     assert_eq!(second["signatures"], json!({ "nl": "Met groeten\nMaes" }));
 
     let changed =
-        change(&api, &second, json!({ "default": true, "per_minute": 30, "signatures": null })).await.expect(200);
+        change(&api, &second, json!({ "default": true, "per_minute": 30.0, "signatures": null })).await.expect(200);
     assert_eq!(
         (&changed["default"], &changed["per_minute"], &changed["revision"]),
         (&json!(true), &json!(30), &json!(2))

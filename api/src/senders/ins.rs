@@ -8,6 +8,7 @@ use klaar_domain::senders::{Draft, SenderChange, ServerDraft};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use crate::body::Whole;
 use crate::shapes::{EmailAddressOrBlank, MailSecurityWord, MailSignIn, Signatures};
 
 /// A sender to make.
@@ -40,11 +41,11 @@ pub struct SenderIn {
     /// The mail server; the installation's when not given.
     server: Option<ServerIn>,
     /// Mails a minute; as many as go when not given.
-    #[schema(minimum = 1, maximum = 10_000)]
-    per_minute: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
+    per_minute: Option<Whole>,
     /// Mails a day in the practice's time zone; as many as go when not given.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    per_day: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
+    per_day: Option<Whole>,
     /// It is taken when nobody says another; the first one always is.
     #[serde(default)]
     default: bool,
@@ -60,8 +61,8 @@ pub struct ServerIn {
     #[schema(min_length = 1, max_length = 253)]
     host: String,
     /// Its port; when not given 465, 587 or 25, by the security.
-    #[schema(minimum = 1)]
-    port: Option<u16>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 65_535)]
+    port: Option<Whole>,
     /// TLS from the first byte (`tls`, when not given), after STARTTLS, or none, which only a server on this machine may have.
     #[schema(value_type = Option<MailSecurityWord>)]
     security: Option<String>,
@@ -121,10 +122,10 @@ pub struct SenderPatch {
     server: Patch<ServerIn>,
     /// Mails a minute.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
-    per_minute: Patch<i32>,
+    per_minute: Patch<Whole>,
     /// Mails a day.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
-    per_day: Patch<i32>,
+    per_day: Patch<Whole>,
     /// True: it is taken when nobody says another.
     #[schema(value_type = bool)]
     default: Patch<bool>,
@@ -133,6 +134,7 @@ pub struct SenderPatch {
 impl From<ServerIn> for ServerDraft {
     fn from(said: ServerIn) -> Self {
         let ServerIn { host, port, security, sign_in } = said;
+        let port = port.map(|port| port.0);
         let bare = Self { host, port, security, ..Self::default() };
         let Some(SignInIn { kind, username, password, token_url, client_id, client_secret, refresh_token }) = sign_in
         else {
@@ -147,6 +149,7 @@ impl From<SenderIn> for Draft {
         let SenderIn { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
             said;
         let server = server.map(ServerDraft::from);
+        let (per_minute, per_day) = (per_minute.map(|most| most.0), per_day.map(|most| most.0));
         Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
     }
 }
@@ -156,6 +159,7 @@ impl From<SenderPatch> for SenderChange {
         let SenderPatch { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
             said;
         let server = server.map(ServerDraft::from);
+        let (per_minute, per_day) = (per_minute.map(|most| most.0), per_day.map(|most| most.0));
         Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
     }
 }

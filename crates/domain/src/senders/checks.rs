@@ -23,7 +23,7 @@ pub struct ServerDraft {
     /// Its name or address.
     pub host: String,
     /// Its port; the usual one of the security when not given.
-    pub port: Option<u16>,
+    pub port: Option<i32>,
     /// `tls`, `starttls` or `none`; `tls` when not given.
     pub security: Option<String>,
     /// `none`, `password` or `xoauth2`; `none` when not given.

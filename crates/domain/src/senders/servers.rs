@@ -37,10 +37,11 @@ impl Wrong {
             Security::Starttls => 587,
             Security::None => 25,
         };
-        let port = draft.port.unwrap_or(usual);
-        if port == 0 {
-            self.0.push(FieldError::new("/server/port", "out_of_range").with("min", 1).with("max", u16::MAX));
-        }
+        let port = draft.port.map_or(Ok(usual), |port| {
+            let known = u16::try_from(port).ok().filter(|port| *port > 0);
+            known.ok_or_else(|| FieldError::new("/server/port", "out_of_range").with("min", 1).with("max", u16::MAX))
+        });
+        let port = self.note(port).unwrap_or(usual);
         let is_token = sign_in == SignInKind::Xoauth2;
         let card = ServerCard {
             host: self.note(host(&draft.host)).unwrap_or_default(),
