@@ -58,7 +58,7 @@ pub struct SenderIn {
     "sign_in": { "kind": "password", "username": "info@maes.example", "password": "a long password" } }))]
 pub struct ServerIn {
     /// Its name or address.
-    #[schema(min_length = 1, max_length = 253)]
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,252}[\s\x85]*$")]
     host: String,
     /// Its port; when not given 465, 587 or 25, by the security.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 65_535)]
