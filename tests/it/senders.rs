@@ -74,6 +74,7 @@ async fn a_sender_is_tried_before_it_is_stored_changed_and_deleted() {
         (&json!(true), &json!(30), &json!(2))
     );
     let list = api.get("/v1/senders").await.expect(200);
+    assert_eq!(list["items"][0]["revision"], json!(2), "who is the default no more has changed, too");
     let defaults: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|sender| &sender["default"]).collect();
     assert_eq!((defaults, &list["shared"]), (vec![&json!(false), &json!(true)], &Value::Null));
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Access tokens for XOAUTH2, asked with a refresh token (RFC 6749, section 6) and kept for as long as they are good.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -117,9 +118,14 @@ impl Tokens {
 
     async fn ask(&self, grant: &Grant) -> Result<Answer, String> {
         // An address written into the URL never reaches the resolver.
-        let address = grant.token_url.host_str().unwrap_or_default().trim_matches(['[', ']']).parse();
-        if address.is_ok_and(|address| !self.allow_private && !is_public(address)) {
+        let address = grant.token_url.host_str().unwrap_or_default().trim_matches(['[', ']']).parse::<IpAddr>();
+        if address.as_ref().is_ok_and(|address| !self.allow_private && !is_public(*address)) {
             return Err("the token endpoint is not at an address of the public internet".to_owned());
+        }
+        let is_here = grant.token_url.host_str().is_some_and(|host| host == "localhost")
+            || address.is_ok_and(|address| address.is_loopback());
+        if grant.token_url.scheme() != "https" && !is_here {
+            return Err("the token endpoint is not at an https address".to_owned());
         }
         let mut form = vec![
             ("grant_type", "refresh_token"),

@@ -43,7 +43,7 @@ pub fn create(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, prepared: &Prepa
     let (id, now) = (SenderId::new(), tx.now());
     let is_default = prepared.is_default || there == 0;
     if is_default {
-        end_default(tx, practice.id)?;
+        end_default(tx, practice.id, now)?;
     }
     let sealed = sealed(given, id, prepared.server.as_ref())?;
     let tested_at = prepared.server.as_ref().map(|_| now);
@@ -77,26 +77,28 @@ pub fn change(
     hold_practice(tx, practice)?;
     let (before, prepared) = prepare_change(tx, given, (id, revision), said)?;
     let now = tx.now();
-    if prepared.is_default && !before.is_default {
-        end_default(tx, practice.id)?;
-    }
-    let sealed = sealed(given, id, prepared.server.as_ref())?;
-    let row = senders::table.filter(senders::practice_id.eq(practice.id).and(senders::id.eq(id)));
-    diesel::update(row)
-        .set((values(&prepared, sealed), senders::is_default.eq(prepared.is_default)))
-        .execute(&mut **tx)?;
-    let after = queries::sender(tx, practice, id)?;
-    if state(&after) == state(&before) && !prepared.has_new_server {
-        return Ok(());
-    }
-    let tested_at = match (&after.server, prepared.has_new_server) {
+    let tested_at = match (&prepared.server, prepared.has_new_server) {
         (Some(_), true) => Some(now),
         (Some(_), false) => before.tested_at,
         (None, _) => None,
     };
-    let changed =
-        (senders::revision.eq(before.revision + 1), senders::updated_at.eq(now), senders::tested_at.eq(tested_at));
-    diesel::update(row).set(changed).execute(&mut **tx)?;
+    let after = Sender { tested_at, revision: before.revision + 1, updated_at: now, ..prepared.applied_to(&before) };
+    if state(&after) == state(&before) && !prepared.has_new_server {
+        return Ok(());
+    }
+    if after.is_default && !before.is_default {
+        end_default(tx, practice.id, now)?;
+    }
+    let sealed = sealed(given, id, prepared.server.as_ref())?;
+    let marks = (
+        senders::is_default.eq(after.is_default),
+        senders::tested_at.eq(after.tested_at),
+        senders::revision.eq(after.revision),
+        senders::updated_at.eq(after.updated_at),
+    );
+    diesel::update(senders::table.filter(senders::practice_id.eq(practice.id).and(senders::id.eq(id))))
+        .set((values(&prepared, sealed), marks))
+        .execute(&mut **tx)?;
     let event = Event::new("sender.updated", "api").on(id).before(&state(&before)).after(&state(&after));
     audit::record(tx, practice.uid(), actor, &event)?;
     Ok(())
@@ -145,9 +147,11 @@ pub fn note_test(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, (id, passed):
 }
 
 /// There is one default, so the one that was ends.
-fn end_default(tx: &mut Tx<'_>, practice: PracticeId) -> Result<()> {
+fn end_default(tx: &mut Tx<'_>, practice: PracticeId, now: Instant) -> Result<()> {
+    let ended =
+        (senders::is_default.eq(false), senders::revision.eq(senders::revision + 1), senders::updated_at.eq(now));
     diesel::update(senders::table.filter(senders::practice_id.eq(practice).and(senders::is_default.eq(true))))
-        .set(senders::is_default.eq(false))
+        .set(ended)
         .execute(&mut **tx)?;
     Ok(())
 }

@@ -123,6 +123,21 @@ impl Prepared {
         let new = self.server.as_ref().filter(|_| self.has_new_server);
         new.map(|(card, secrets)| card.with(secrets.clone())).transpose()
     }
+
+    /// The sender as it becomes.
+    pub(super) fn applied_to(&self, before: &Sender) -> Sender {
+        Sender {
+            name: self.name.clone(),
+            from_name: self.from_name.clone(),
+            from_address: self.from_address.clone(),
+            reply_to: self.reply_to.clone(),
+            signatures: self.signatures.clone(),
+            server: self.server.as_ref().map(|(card, _)| card.clone()),
+            limits: self.limits,
+            is_default: self.is_default,
+            ..before.clone()
+        }
+    }
 }
 
 /// Checks a new sender.
