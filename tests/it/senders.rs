@@ -273,6 +273,10 @@ async fn a_refresh_token_is_exchanged_once_and_anew_when_its_access_token_is_tak
     let wrong = api.post("/v1/senders", &with_server(&by_token("the wrong one"))).await;
     assert_eq!(wrong.wrong_fields(), [("/server/sign_in/refresh_token".to_owned(), "no_access_token".to_owned())]);
     assert!(wrong.json()["errors"][0]["params"]["reason"].as_str().unwrap().contains("invalid_grant"));
+    let mut bare = by_token("the right one");
+    bare["sign_in"]["token_url"] = json!("http://192.0.2.1/token");
+    let refused = api.post("/v1/senders", &with_server(&bare)).await;
+    assert!(refused.json()["errors"][0]["params"]["reason"].as_str().unwrap().contains("https"), "not in clear text");
     let asked = sandbox.totals().token_requests;
     let sender = api.post("/v1/senders", &with_server(&by_token("the right one"))).await.expect(201);
     let test = format!("/v1/senders/{}/test", sender["id"].as_str().unwrap());
