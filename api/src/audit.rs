@@ -7,9 +7,9 @@ use klaar_domain::kernel::page;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::guards::{AuditRead, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -107,6 +107,6 @@ pub async fn list_audit_entries(may: May<AuditRead>, query: Query<PageQuery>) ->
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_audit_entries);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_audit_entries);
 }

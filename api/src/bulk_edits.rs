@@ -8,12 +8,12 @@ use klaar_domain::kernel::page;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answers::{BulkEditStatus, LeftAlone, ShownSelection};
 use crate::audit::PageQuery;
 use crate::body::{Body, InPath, MaybeBody};
 use crate::guards::{BulkEditsApply, ClientsRead, May};
+use crate::mounting::Routes;
 use crate::operations::OperationOut;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
@@ -336,8 +336,8 @@ pub async fn undo_bulk_edit(may: May<BulkEditsApply>, id: InPath<BulkEditId>) ->
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create_bulk_edit)
         .service(list_bulk_edits)
         .service(get_bulk_edit)

@@ -6,10 +6,10 @@ use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::patch::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::{EmailAddressOrBlank, LanguageWord};
@@ -208,8 +208,8 @@ pub async fn delete_contact(may: May<ClientsWrite>, id: InPath<ContactId>) -> Re
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_contacts)
         .service(create_contact)
         .service(get_contact)

@@ -7,11 +7,11 @@ use klaar_domain::kernel::jobs::{self, DeadJob, JobId};
 use klaar_domain::kernel::page;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{May, OperationsManage};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -83,6 +83,6 @@ pub async fn retry_dead_job(may: May<OperationsManage>, id: InPath<JobId>) -> Re
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_dead_jobs).service(retry_dead_job);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_dead_jobs).service(retry_dead_job);
 }

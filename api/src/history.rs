@@ -11,11 +11,11 @@ use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::page;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::audit::{ActorOut, EntryOut, PageQuery};
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -181,6 +181,6 @@ pub async fn get_client_provenance(may: May<ClientsRead>, id: InPath<ClientId>) 
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_client_history).service(get_client_provenance);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_client_history).service(get_client_provenance);
 }

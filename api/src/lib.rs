@@ -21,6 +21,7 @@ mod identity;
 mod limits;
 mod listing;
 mod lookups;
+mod mounting;
 mod openapi;
 mod operations;
 mod problem;
@@ -47,8 +48,8 @@ use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::secrets::Keyring;
 use klaar_domain::mail::Mailer;
 use klaar_domain::views::Lists;
-use utoipa_actix_web::AppExt as _;
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::mounting::Routes;
 
 pub use callers::Callers;
 pub use health::Meters;
@@ -93,22 +94,22 @@ impl State {
 }
 
 /// Everything under `/v1`.
-fn routes(config: &mut ServiceConfig<'_>) {
+fn routes(routes: &mut Routes<'_, '_>) {
     // Addresses are tried in this order, so those that are asked most come first.
-    clients::routes(config);
-    views::routes(config);
-    identity::routes(config);
-    history::routes(config);
-    contacts::routes(config);
-    relations::routes(config);
-    custom_fields::routes(config);
-    bulk_edits::routes(config);
-    transfers::routes(config);
-    lookups::routes(config);
-    senders::routes(config);
-    operations::routes(config);
-    dead_jobs::routes(config);
-    audit::routes(config);
+    clients::routes(routes);
+    views::routes(routes);
+    identity::routes(routes);
+    history::routes(routes);
+    contacts::routes(routes);
+    relations::routes(routes);
+    custom_fields::routes(routes);
+    bulk_edits::routes(routes);
+    transfers::routes(routes);
+    lookups::routes(routes);
+    senders::routes(routes);
+    operations::routes(routes);
+    dead_jobs::routes(routes);
+    audit::routes(routes);
 }
 
 /// The application with all its routes, documentation and middleware.
@@ -127,13 +128,12 @@ pub fn app(
     App::new()
         .app_data(web::Data::from(Arc::clone(&state)))
         .app_data(body::query_config())
-        .into_utoipa_app()
         .service(
-            utoipa_actix_web::scope("/v1")
-                .configure(routes)
-                .map(|scope| scope.wrap(from_fn(guards::known_first)).wrap(from_fn(limits::limit))),
+            web::scope("/v1")
+                .configure(|config| routes(&mut Routes::Served(config)))
+                .wrap(from_fn(guards::known_first))
+                .wrap(from_fn(limits::limit)),
         )
-        .into_app()
         .configure(health::routes)
         .configure(openapi::routes)
         .default_service(web::to(nowhere))

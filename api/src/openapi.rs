@@ -17,6 +17,8 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBui
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::mounting::Routes;
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
@@ -60,7 +62,7 @@ pub fn openapi() -> OpenApi {
     let (_, mut document) = actix_web::App::new()
         .into_utoipa_app()
         .openapi(Document::openapi())
-        .service(utoipa_actix_web::scope("/v1").configure(crate::routes))
+        .service(utoipa_actix_web::scope("/v1").configure(|config| crate::routes(&mut Routes::Described(config))))
         .split_for_parts();
     if let Some(components) = document.components.as_mut() {
         let bearer = HttpBuilder::new()

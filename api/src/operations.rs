@@ -8,12 +8,12 @@ use klaar_domain::kernel::page;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answers::WorkStatus;
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -121,6 +121,6 @@ pub async fn get_operation(may: May<ClientsRead>, id: InPath<OperationId>) -> Re
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_operations).service(get_operation);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_operations).service(get_operation);
 }

@@ -6,10 +6,10 @@ use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::RelationKindWord;
@@ -177,6 +177,6 @@ pub async fn delete_relation(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_relations).service(create_relation).service(get_relation).service(delete_relation);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_relations).service(create_relation).service(get_relation).service(delete_relation);
 }

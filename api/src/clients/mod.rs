@@ -14,7 +14,6 @@ use klaar_domain::kernel::page;
 use klaar_domain::views::{self, Asker, Concern};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::ins::{ClientIn, ClientPatch};
 pub(crate) use self::outs::FieldOut;
@@ -23,6 +22,7 @@ use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision};
 use crate::listing::{Asked, FilterParam};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -178,8 +178,8 @@ pub async fn restore_client(may: May<ClientsWrite>, id: InPath<ClientId>) -> Res
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_clients)
         .service(create_client)
         .service(get_client)

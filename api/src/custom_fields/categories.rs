@@ -14,12 +14,12 @@ use klaar_domain::views;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::outs::{CatalogueOut, CategoryOut};
 use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
 use crate::listing::FilterTree;
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::GivenNames;
@@ -216,8 +216,8 @@ pub async fn restore_field_category(may: May<FieldsManage>, id: InPath<CategoryI
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_field_categories)
         .service(create_field_category)
         .service(get_field_category)

@@ -11,12 +11,12 @@ use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::patch::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::categories::{place, renamed};
 use super::outs::FieldOut;
 use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::{FieldKindWord, GivenNames, OptionLabel};
@@ -171,6 +171,6 @@ pub async fn restore_field(may: May<FieldsManage>, id: InPath<FieldId>) -> Resul
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(create_field).service(get_field).service(update_field).service(archive_field).service(restore_field);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(create_field).service(get_field).service(update_field).service(archive_field).service(restore_field);
 }

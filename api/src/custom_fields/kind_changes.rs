@@ -6,10 +6,10 @@ use klaar_domain::kernel::catalogue::{self, Language};
 use klaar_domain::kernel::error::Result;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{Body, InPath};
 use crate::guards::{FieldsManage, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::FieldKindWord;
@@ -114,6 +114,6 @@ pub async fn change_field_kind(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(change_field_kind);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(change_field_kind);
 }

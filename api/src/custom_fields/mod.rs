@@ -7,13 +7,13 @@ mod options;
 mod outs;
 mod own_solution;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::mounting::Routes;
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    categories::routes(config);
-    fields::routes(config);
-    options::routes(config);
-    kind_changes::routes(config);
-    own_solution::routes(config);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    categories::routes(routes);
+    fields::routes(routes);
+    options::routes(routes);
+    kind_changes::routes(routes);
+    own_solution::routes(routes);
 }

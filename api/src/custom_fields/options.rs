@@ -11,12 +11,12 @@ use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::patch::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::categories::{place, renamed};
 use super::outs::OptionOut;
 use crate::body::{Body, InPath, Whole};
 use crate::guards::{ClientsRead, FieldsManage, May, SeenRevision};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::{GivenLabels, OptionLabel};
@@ -211,8 +211,8 @@ pub async fn merge_field_option(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create_field_option)
         .service(refresh_field_options)
         .service(get_field_option)

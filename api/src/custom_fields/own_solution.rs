@@ -7,10 +7,10 @@ use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::Result;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::Body;
 use crate::guards::{ClientsRead, May, PracticeManage, SeenRevision};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::{OptionLabel, SeatId};
@@ -76,6 +76,6 @@ pub async fn put_own_solution(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_own_solution).service(put_own_solution);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(get_own_solution).service(put_own_solution);
 }

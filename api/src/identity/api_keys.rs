@@ -6,10 +6,10 @@ use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{Body, InPath};
 use crate::guards::{KeysManage, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::RightWord;
@@ -160,6 +160,6 @@ pub async fn revoke_api_key(may: May<KeysManage>, id: InPath<KeyId>) -> Result<R
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_api_keys).service(create_api_key).service(get_api_key).service(revoke_api_key);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_api_keys).service(create_api_key).service(get_api_key).service(revoke_api_key);
 }

@@ -5,10 +5,10 @@ use klaar_domain::identity::{self, Member, MemberId, NewMember, Role};
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, May, MembersManage, SeenRevision};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::{EmailAddress, LanguageWord, RoleWord};
@@ -208,8 +208,8 @@ pub async fn invite_member(may: May<MembersManage>, id: InPath<MemberId>) -> Res
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_members)
         .service(create_member)
         .service(get_member)

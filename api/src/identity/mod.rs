@@ -5,12 +5,12 @@ mod members;
 mod practice;
 mod sessions;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::mounting::Routes;
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    practice::routes(config);
-    members::routes(config);
-    sessions::routes(config);
-    api_keys::routes(config);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    practice::routes(routes);
+    members::routes(routes);
+    sessions::routes(routes);
+    api_keys::routes(routes);
 }

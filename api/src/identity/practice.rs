@@ -6,11 +6,11 @@ use klaar_domain::kernel::error::Result;
 use klaar_domain::kernel::patch::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answers::World;
 use crate::body::Body;
 use crate::guards::{May, PracticeManage, SeenRevision, SignedIn};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::LanguageWord;
@@ -148,6 +148,6 @@ pub async fn update_practice(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_caller).service(get_practice).service(update_practice);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(get_caller).service(get_practice).service(update_practice);
 }

@@ -5,12 +5,12 @@ use klaar_domain::identity::{self, Practice, PracticeId, Role, Session, SessionI
 use klaar_domain::kernel::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
 use crate::answers::World;
 use crate::body::{Body, InPath};
 use crate::guards::{May, SignedIn};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -243,8 +243,8 @@ pub async fn accept_invitation(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create_session)
         .service(list_sessions)
         .service(delete_session)

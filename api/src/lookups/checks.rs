@@ -15,12 +15,12 @@ use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
 };
 use utoipa::{IntoParams, PartialSchema, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
 use crate::answers::CheckStatus;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, LookupsRun, May};
+use crate::mounting::Routes;
 use crate::operations::OperationOut;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
@@ -312,8 +312,8 @@ pub async fn apply_registration_check(may: May<LookupsRun>, id: InPath<CheckId>)
 }
 
 /// Mounts the checks.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create_registration_check)
         .service(get_registration_check)
         .service(list_registration_findings)

@@ -6,12 +6,12 @@ use klaar_domain::kernel::page;
 use klaar_domain::lookups::{self, Decision, HeldChange, HeldId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
 use crate::answers::HeldStanding;
 use crate::body::Body;
 use crate::guards::{ClientsRead, May, OperationsManage};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -176,6 +176,6 @@ pub async fn decide_held_changes(may: May<OperationsManage>, body: Body<Decision
 }
 
 /// Mounts the held changes.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_held_changes).service(decide_held_changes);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_held_changes).service(decide_held_changes);
 }

@@ -8,9 +8,9 @@ mod of_client;
 use klaar_domain::lookups::Shown;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::answers::RegistrationState;
+use crate::mounting::Routes;
 
 /// A registration as a card shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,9 +48,9 @@ impl From<Shown> for ShownOut {
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    nights::routes(config);
-    held::routes(config);
-    checks::routes(config);
-    of_client::routes(config);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    nights::routes(routes);
+    held::routes(routes);
+    checks::routes(routes);
+    of_client::routes(routes);
 }

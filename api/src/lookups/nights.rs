@@ -8,13 +8,13 @@ use klaar_domain::kernel::page;
 use klaar_domain::lookups::{self, NightChange, NightId, NightReport};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ShownOut;
 use crate::answers::NightPhase;
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -177,6 +177,6 @@ pub async fn list_night_changes(
 }
 
 /// Mounts the reports.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_nights).service(get_night).service(list_night_changes);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_nights).service(get_night).service(list_night_changes);
 }

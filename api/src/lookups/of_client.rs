@@ -7,12 +7,12 @@ use klaar_domain::kernel::page;
 use klaar_domain::lookups::{self, ClientRegistrations, Details, IdentifierView, Move};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SeatOut, ShownOut};
 use crate::audit::PageQuery;
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
@@ -221,6 +221,6 @@ pub async fn list_registration_moves(
 }
 
 /// Mounts a client's registrations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_client_registrations).service(list_registration_moves);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(get_client_registrations).service(list_registration_moves);
 }

@@ -12,13 +12,13 @@ use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use klaar_domain::mail::{MailFault, MailServer};
 use klaar_domain::senders::{self, Draft, Given, SenderChange, SenderId};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::ins::{SenderIn, SenderPatch};
 use self::outs::{SenderOut, SendersOut, TestOut};
 use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{CampaignsSend, May, SeenRevision, SendersManage};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -191,8 +191,8 @@ pub async fn test_sender(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_senders)
         .service(create_sender)
         .service(get_sender)

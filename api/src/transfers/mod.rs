@@ -6,7 +6,8 @@ mod imports;
 
 use actix_web::web;
 use klaar_domain::kernel::error::{Error, Result};
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::mounting::Routes;
 
 pub use self::downloads::Places;
 
@@ -20,8 +21,8 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send +
 }
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(imports::create_client_import)
         .service(imports::get_client_import)
         .service(imports::list_client_import_findings)

@@ -12,13 +12,13 @@ use klaar_domain::kernel::page;
 use klaar_domain::views::{self, Asker, Gaps, Incomplete};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
 use crate::body::Body;
 use crate::clients::ResponsibleOut;
 use crate::guards::{ClientsRead, May, SeenRevision, ViewsManage};
 use crate::listing::{Asked, FilterParam};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -220,6 +220,6 @@ pub async fn list_incomplete_clients(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_completeness).service(put_completeness).service(list_incomplete_clients);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(get_completeness).service(put_completeness).service(list_incomplete_clients);
 }

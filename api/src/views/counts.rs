@@ -7,11 +7,11 @@ use klaar_domain::views::{Asker, Counts, ValueCount};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
 use crate::guards::{ClientsRead, May};
 use crate::listing::{Asked, FilterParam};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -87,6 +87,6 @@ pub async fn count_clients(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(count_clients);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(count_clients);
 }

@@ -6,12 +6,12 @@ mod outs;
 mod saved;
 mod tables;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::mounting::Routes;
 
 /// Mounts the room.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    tables::routes(config);
-    saved::routes(config);
-    counts::routes(config);
-    completeness::routes(config);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    tables::routes(routes);
+    saved::routes(routes);
+    counts::routes(routes);
+    completeness::routes(routes);
 }

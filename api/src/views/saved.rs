@@ -16,13 +16,13 @@ use klaar_domain::views::saved::{self, Content, NewView, ViewChange, ViewId};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::outs::{ViewOut, ViewsOut};
 use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, ClientsWrite, May, SeenRevision, ViewsManage};
 use crate::listing::FilterTree;
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::shapes::GivenNames;
@@ -228,8 +228,8 @@ pub async fn restore_view(may: May<ViewsManage>, id: InPath<ViewId>) -> Result<R
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(list_views)
         .service(create_view)
         .service(get_view)

@@ -18,7 +18,6 @@ use serde::ser::{Error as _, SerializeMap as _};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::State;
 use crate::answers::{self, ColumnKind};
@@ -26,6 +25,7 @@ use crate::body::InPath;
 use crate::clients::FieldOut;
 use crate::guards::{ClientsRead, May};
 use crate::listing::{Asked, FilterParam};
+use crate::mounting::Routes;
 use crate::problem::Problem;
 use crate::reply::Reply;
 
@@ -371,6 +371,6 @@ pub async fn list_client_rows(
 }
 
 /// Mounts the file's operations.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_client_rows).service(list_view_rows);
+pub fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_client_rows).service(list_view_rows);
 }
