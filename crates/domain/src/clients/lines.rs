@@ -1,9 +1,9 @@
-//! A few columns of many clients, for whoever writes them out: each client is one text, so that a hundred thousand of them cost
-//! a hundred thousand texts and not millions.
+//! A few columns of many clients, for whoever writes them out. The database hands over a few hundred clients as one text, so
+//! that a hundred thousand of them cost hundreds of texts and not millions.
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use super::exemption::LOGGED_EXEMPTION;
 use super::fixed::FixedField;
@@ -12,16 +12,18 @@ use crate::kernel::UidType;
 use crate::kernel::db::Conn;
 use crate::kernel::error::Result;
 
-/// What stands between two columns. No value has it: the rules of the card refuse it, and JSON spells it out.
+/// What stands between two lines, and between two columns. No value has them: the rules of the card refuse them, and JSON
+/// spells them out.
+const BETWEEN_LINES: char = '\u{1d}';
 const BETWEEN_COLUMNS: char = '\u{1f}';
+/// How many clients the database makes one text of.
+const CHUNK: usize = 200;
 /// What stands between the two halves of [`LineColumn::Responsible`].
 pub const BETWEEN_HALVES: char = '\u{1e}';
 
 /// A column of a line. What there is no value of is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineColumn {
-    /// The key inside.
-    Key,
     /// A field as its column has it; yes and no as 1 and 0, identifiers as a JSON array.
     Field(FixedField),
     /// The member who looks after the client, as 32 hexadecimal digits, and the name.
@@ -69,19 +71,23 @@ fn appended(expressions: &[String]) -> String {
     parts.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
 }
 
+/// The expression without what stands between lines and columns.
+fn cleaned(expression: &str) -> String {
+    format!("replace(replace({expression}, '{BETWEEN_COLUMNS}', ' '), '{BETWEEN_LINES}', ' ')")
+}
+
 impl LineColumn {
     /// Its expression over `c`, the client, and `v`, its custom values.
     fn expression(self, Dialect { id, joined, .. }: &Dialect) -> String {
         use FixedField as F;
         match self {
-            Self::Key => "c.key".to_owned(),
             Self::Field(field @ (F::VatLiable | F::Government)) => {
                 let name = field.as_str();
                 format!("CASE WHEN c.{name} THEN '1' WHEN NOT c.{name} THEN '0' END")
             }
             // What the network says is no text that our rules have seen.
             Self::Field(field @ (F::AccessPointSeat | F::AccessPointName | F::RegistrationCause)) => {
-                format!("replace(c.{}, '{BETWEEN_COLUMNS}', ' ')", field.as_str())
+                cleaned(&format!("c.{}", field.as_str()))
             }
             Self::Field(F::Exemption) => LOGGED_EXEMPTION.to_owned(),
             Self::Field(field) => format!("c.{}", field.as_str()),
@@ -90,7 +96,8 @@ impl LineColumn {
             }
             Self::AccessPoint => format!(
                 "CASE WHEN c.registration IN ('registered', 'cannot_receive', 'unknown') \
-                 THEN replace(coalesce(c.access_point_name, c.access_point_seat), '{BETWEEN_COLUMNS}', ' ') END"
+                 THEN {} END",
+                cleaned("coalesce(c.access_point_name, c.access_point_seat)")
             ),
             Self::Moment(name) => format!("c.{name}"),
             Self::UpdatedAt => "v.updated_at".to_owned(),
@@ -112,79 +119,145 @@ impl LineColumn {
 
 /// The columns of a line.
 pub fn columns_of(line: &str) -> impl Iterator<Item = &str> {
+    split(line, BETWEEN_COLUMNS).map(|(start, end)| line.get(start..end).unwrap_or_default())
+}
+
+/// Where the parts of the text begin and end that have this control character between them.
+fn split(text: &str, between: char) -> impl Iterator<Item = (usize, usize)> {
     // A control character is one byte, and no part of another character.
-    let ends = memchr::memchr_iter(BETWEEN_COLUMNS as u8, line.as_bytes()).chain([line.len()]);
+    let ends = memchr::memchr_iter(between as u8, text.as_bytes()).chain([text.len()]);
     let mut start = 0;
     ends.map(move |end| {
-        let column = line.get(start..end).unwrap_or_default();
+        let part = (start, end);
         start = end + 1;
-        column
+        part
     })
 }
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = BigInt)]
-    key: i64,
-    #[diesel(sql_type = Text)]
-    line: String,
+/// Lines of clients, in the few texts that the database made of them.
+#[derive(Default)]
+pub struct Lines {
+    texts: Vec<String>,
+    places: Vec<Place>,
 }
 
-/// The columns, at least one, of the practice's clients with these keys, in the order of the keys, for [`columns_of`]. Keys
-/// that no client has are passed over.
+/// A client and its line: from where to where in which text.
+#[derive(Clone, Copy)]
+struct Place {
+    key: i64,
+    text: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Lines {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The bytes of all of them, more or less.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.texts.iter().map(String::len).sum()
+    }
+
+    /// The keys and lines from the one at `start`, for [`columns_of`].
+    pub fn since(&self, start: usize) -> impl Iterator<Item = (i64, &str)> {
+        let places = self.places.get(start..).unwrap_or_default();
+        places.iter().filter_map(|place| Some((place.key, self.texts.get(place.text)?.get(place.start..place.end)?)))
+    }
+
+    /// Those of a text, of which each begins with the key of its client. Their places go where `at` says.
+    fn take(&mut self, text: String, mut at: impl FnMut(Place)) {
+        let number = self.texts.len();
+        for (start, end) in split(&text, BETWEEN_LINES) {
+            let line = text.get(start..end).unwrap_or_default();
+            let key = line.split_once(BETWEEN_COLUMNS).map_or(line, |(key, _)| key);
+            let start = (start + key.len() + BETWEEN_COLUMNS.len_utf8()).min(end);
+            if let Ok(key) = key.parse() {
+                at(Place { key, text: number, start, end });
+            }
+        }
+        self.texts.push(text);
+    }
+}
+
+#[derive(QueryableByName)]
+struct Chunk {
+    #[diesel(sql_type = Nullable<Text>)]
+    lines: Option<String>,
+}
+
+/// The columns, at least one, of the practice's clients with these keys, in the order of the keys. Keys that no client has are
+/// passed over.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Vec<String>> {
+pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[LineColumn]) -> Result<Lines> {
     let spelled = |dialect: &Dialect| {
-        let expressions: Vec<String> = columns.iter().map(|column| column.expression(dialect)).collect();
-        (dialect.line)(&expressions)
+        let keyed = std::iter::once("c.key".to_owned());
+        let expressions: Vec<String> = keyed.chain(columns.iter().map(|column| column.expression(dialect))).collect();
+        format!("{}({}, '{BETWEEN_LINES}')", dialect.joined, (dialect.line)(&expressions))
     };
-    let values = if columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt)) {
-        "JOIN client_values v ON v.client_key = c.key"
-    } else {
-        ""
-    };
+    let has_values = columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt));
     // In the order in which they lie: asked for in any other, each costs a page of the database.
     let mut places: Vec<(i64, usize)> = keys.iter().copied().zip(0..).collect();
     places.sort_unstable();
     let sorted: Vec<i64> = places.iter().map(|(key, _)| *key).collect();
-    let mut lines: Vec<Option<String>> = vec![None; keys.len()];
-    let mut place = |row: QueryResult<Line>| {
-        let Line { key, line } = row?;
-        let place = sorted.binary_search(&key).ok().and_then(|at| places.get(at));
-        if let Some(place) = place.and_then(|(_, place)| lines.get_mut(*place)) {
-            *place = Some(line);
-        }
+    let mut found: Vec<Option<Place>> = vec![None; keys.len()];
+    let mut lines = Lines::default();
+    let mut take = |row: QueryResult<Chunk>| {
+        lines.take(row?.lines.unwrap_or_default(), |place| {
+            let known = sorted.binary_search(&place.key).ok().and_then(|at| places.get(at));
+            if let Some(kept) = known.and_then(|(_, asked)| found.get_mut(*asked)) {
+                *kept = Some(place);
+            }
+        });
         QueryResult::Ok(())
     };
     match conn {
-        Conn::Postgres(c) => {
-            let line = spelled(&POSTGRES);
-            // Said of both tables, it has them read by their keys and merged; said of one, the other is read whole each time.
-            let both = if values.is_empty() { "" } else { "AND v.client_key = ANY($1)" };
-            diesel::sql_query(format!(
-                "SELECT c.key AS key, {line} AS line FROM clients c {values} \
-                 WHERE c.practice_id = $2 AND c.key = ANY($1) {both}"
-            ))
+        Conn::Postgres(c) => diesel::sql_query(of_chunks_on_postgres(&spelled(&POSTGRES), has_values))
+            .bind::<UidType, _>(practice.id)
             .bind::<Array<BigInt>, _>(&sorted)
-            .bind::<UidType, _>(practice.id)
-            .load_iter::<Line, DefaultLoadingMode>(c)?
-            .try_for_each(&mut place)?;
-        }
+            .load_iter::<Chunk, DefaultLoadingMode>(c)?
+            .try_for_each(&mut take)?,
         Conn::Sqlite(c) => {
-            let line = spelled(&SQLITE);
-            // A cross join is done as it is written: one client after the other, in the order of the keys.
-            diesel::sql_query(format!(
-                "SELECT c.key AS key, {line} AS line FROM json_each($1) AS asked \
-                 CROSS JOIN clients c ON c.key = asked.value {} WHERE c.practice_id = $2",
-                values.replace("JOIN", "CROSS JOIN")
-            ))
-            .bind::<Text, _>(serde_json::to_string(&sorted)?)
-            .bind::<UidType, _>(practice.id)
-            .load_iter::<Line, DefaultLoadingMode>(c)?
-            .try_for_each(&mut place)?;
+            let chunks: Vec<&[i64]> = sorted.chunks(CHUNK).collect();
+            diesel::sql_query(of_chunks_on_sqlite(&spelled(&SQLITE), has_values))
+                .bind::<UidType, _>(practice.id)
+                .bind::<Text, _>(serde_json::to_string(&chunks)?)
+                .load_iter::<Chunk, DefaultLoadingMode>(c)?
+                .try_for_each(&mut take)?;
         }
     }
-    Ok(lines.into_iter().flatten().collect())
+    lines.places = found.into_iter().flatten().collect();
+    Ok(lines)
+}
+
+/// The chunks' texts by the practice and one array of keys. Said of both tables, the keys have them read by their keys and
+/// merged; said of one, the other is read whole. Cut within the statement, they cost its planning nothing, which weighs each
+/// key of a whole array.
+fn of_chunks_on_postgres(text: &str, has_values: bool) -> String {
+    let (values, both) = if has_values {
+        ("JOIN client_values v ON v.client_key = c.key", "AND v.client_key = ANY(chunk.keys)")
+    } else {
+        ("", "")
+    };
+    format!(
+        "SELECT (SELECT {text} FROM clients c {values} \
+         WHERE c.practice_id = $1 AND c.key = ANY(chunk.keys) {both}) AS lines \
+         FROM (SELECT $2[start : start + {CHUNK} - 1] AS keys FROM generate_series(1, cardinality($2), {CHUNK}) AS start) chunk"
+    )
+}
+
+/// The same by an array of arrays. SQLite numbers what is bound as it appears, and does a cross join as it is written: one
+/// client after the other, in the order of the keys.
+fn of_chunks_on_sqlite(text: &str, has_values: bool) -> String {
+    let values = if has_values { "CROSS JOIN client_values v ON v.client_key = c.key" } else { "" };
+    format!(
+        "SELECT (SELECT {text} FROM json_each(chunk.value) AS asked \
+         CROSS JOIN clients c ON c.key = asked.value {values} WHERE c.practice_id = $1) AS lines FROM json_each($2) AS chunk"
+    )
 }

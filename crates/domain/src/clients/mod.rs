@@ -32,7 +32,7 @@ pub use exemption::{Exemption, ExemptionDraft, ExemptionReason, LOGGED_EXEMPTION
 pub use fixed::{CREATED, FIRST_CUSTOM_FIELD, FixedField};
 pub use history::history;
 pub use holders::{Sought, active_with, other_holder};
-pub use lines::{BETWEEN_HALVES, LineColumn, columns_of, lines};
+pub use lines::{BETWEEN_HALVES, LineColumn, Lines, columns_of, lines};
 pub use model::*;
 pub use names::names;
 pub use provenance::{Origins, provenance};

@@ -8,7 +8,7 @@ use super::named::FieldNames;
 use super::pages::{Pages, patiently};
 use super::separated;
 use super::shown::{Cell, Column, Showing, chosen};
-use crate::clients::{self, LineColumn};
+use crate::clients::{self, LineColumn, Lines};
 use crate::custom_fields::{self, Field, FieldKind, FieldValue, Names, StoredValues, shown_stored};
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
@@ -60,12 +60,10 @@ struct Places {
     /// For each column of the file.
     of_columns: Vec<usize>,
     of_values: Option<usize>,
-    /// Only when somebody has to know whose line it is.
-    of_key: Option<usize>,
 }
 
 impl Places {
-    fn of(columns: &[Column], concern: &Concern) -> Self {
+    fn of(columns: &[Column]) -> Self {
         let mut sources: Vec<LineColumn> = Vec::new();
         let mut of_columns = Vec::with_capacity(columns.len());
         for source in columns.iter().map(Column::source) {
@@ -76,9 +74,7 @@ impl Places {
             }
         }
         let of_values = sources.iter().position(|source| *source == LineColumn::Values);
-        let of_key = concern.leaves_out().then_some(sources.len());
-        sources.extend(of_key.map(|_| LineColumn::Key));
-        Self { sources, of_columns, of_values, of_key }
+        Self { sources, of_columns, of_values }
     }
 }
 
@@ -91,8 +87,9 @@ pub struct Export {
     showing: Showing,
     concern: Concern,
     pages: Pages,
-    /// What is read and not yet written.
-    lines: std::vec::IntoIter<String>,
+    /// The page that is being written, and how many of its lines are.
+    lines: Lines,
+    written: usize,
     sink: Sink,
 }
 
@@ -126,10 +123,10 @@ impl Export {
                 Sink::Book(Box::new(Book::open(&header, &widths)?))
             }
         };
-        let places = Places::of(&columns, &concern);
+        let places = Places::of(&columns);
         let pages = Pages::of(practice, keys, places.sources.clone());
-        let (practice, lines) = (practice.clone(), Vec::new().into_iter());
-        Ok(Self { practice, columns, places, showing, concern, pages, lines, sink })
+        let (practice, lines) = (practice.clone(), Lines::default());
+        Ok(Self { practice, columns, places, showing, concern, pages, lines, written: 0, sink })
     }
 
     /// The next piece of the file, never an empty one; `None` at the end.
@@ -157,20 +154,19 @@ impl Export {
     /// Writes some clients: the text that they make, or, empty, into the workbook. `None` behind the last.
     fn write(&mut self, db: &Db) -> Result<Option<Vec<u8>>> {
         // Clients may have gone from the database meanwhile, but a piece with nothing in it would end the answer.
-        while self.lines.len() == 0 {
+        while self.written == self.lines.count() {
             let Some(lines) = self.pages.next(db)? else { return Ok(None) };
-            self.lines = lines.into_iter();
+            (self.lines, self.written) = (lines, 0);
         }
+        let lines = std::mem::take(&mut self.lines);
         let mut bytes = 0;
-        let mut lines = Vec::with_capacity(self.lines.len().min(AT_ONCE));
-        while lines.len() < AT_ONCE
-            && bytes < BYTES_AT_ONCE
-            && let Some(line) = self.lines.next()
-        {
+        let piece = lines.since(self.written).take(AT_ONCE).take_while(|(_, line)| {
+            let has_room = bytes < BYTES_AT_ONCE;
             bytes += line.len();
-            lines.push(line);
-        }
-        let rows = lines.iter().map(|line| Row::of(line, &self.places)).collect::<Result<Vec<Row<'_>>>>()?;
+            has_room
+        });
+        let rows = piece.map(|line| Row::of(line, &self.places)).collect::<Result<Vec<Row<'_>>>>()?;
+        self.written += rows.len();
         self.name_clients(db, &rows)?;
         let Self { columns, places, showing, concern, sink, .. } = self;
         let mut text = separated::Writer::with_capacity(rows.len());
@@ -182,6 +178,8 @@ impl Export {
                 Sink::Text { .. } | Sink::Finished(_) => text.row(cells)?,
             }
         }
+        drop(rows);
+        self.lines = lines;
         text.finish().map(Some)
     }
 
@@ -207,23 +205,21 @@ impl Export {
 
 /// A client as it was read.
 struct Row<'a> {
-    /// Its key, when somebody has to know it.
-    key: Option<i64>,
+    key: i64,
     parts: Vec<&'a str>,
     values: StoredValues<'a>,
 }
 
 impl<'a> Row<'a> {
-    fn of(line: &'a str, places: &Places) -> Result<Self> {
+    fn of((key, line): (i64, &'a str), places: &Places) -> Result<Self> {
         let parts: Vec<&str> = clients::columns_of(line).collect();
         let document = places.of_values.and_then(|place| parts.get(place));
         let values = document.map(|document| StoredValues::of(document)).transpose()?.unwrap_or_default();
-        let key = places.of_key.and_then(|place| parts.get(place)).and_then(|key| key.parse().ok());
         Ok(Self { key, parts, values })
     }
 
     fn cell(&self, (showing, concern): (&'a Showing, &Concern), column: &'a Column, place: usize) -> Cell<'a> {
-        let is_hidden = |field: &Field| self.key.is_some_and(|key| !concern.has_key(key, field));
+        let is_hidden = |field: &Field| !concern.has_key(self.key, field);
         match column {
             Column::Custom(field) if is_hidden(field) => Cell::Empty,
             Column::Custom(field) if field.kind != FieldKind::AccessPoint => {

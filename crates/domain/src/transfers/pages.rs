@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::clients::{self, LineColumn};
+use crate::clients::{self, LineColumn, Lines};
 use crate::identity::Practice;
 use crate::kernel::db::{Conn, Db};
 use crate::kernel::error::{Error, Result};
@@ -32,7 +32,7 @@ pub struct Pages {
     begun: usize,
     /// The bytes of a line in the page that was taken last, more or less.
     width: Option<usize>,
-    ahead: VecDeque<JoinHandle<Result<Vec<String>>>>,
+    ahead: VecDeque<JoinHandle<Result<Lines>>>,
 }
 
 impl Pages {
@@ -53,12 +53,11 @@ impl Pages {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn next(&mut self, db: &Db) -> Result<Option<Vec<String>>> {
+    pub fn next(&mut self, db: &Db) -> Result<Option<Lines>> {
         self.read_ahead(db);
         let Some(next) = self.ahead.pop_front() else { return Ok(None) };
         let lines = next.join().map_err(|_| Error::internal("reading a page of an export broke off"))??;
-        let bytes: usize = lines.iter().map(String::len).sum();
-        self.width = bytes.checked_div(lines.len()).or(self.width);
+        self.width = lines.bytes().checked_div(lines.count()).or(self.width);
         self.read_ahead(db);
         Ok(Some(lines))
     }
@@ -70,7 +69,7 @@ impl Pages {
         }
     }
 
-    fn begin(&mut self, db: &Db) -> Option<JoinHandle<Result<Vec<String>>>> {
+    fn begin(&mut self, db: &Db) -> Option<JoinHandle<Result<Lines>>> {
         let keys: Vec<i64> = self.keys.iter().skip(self.begun).take(size(self.width)).copied().collect();
         if keys.is_empty() {
             return None;

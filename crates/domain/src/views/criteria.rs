@@ -86,12 +86,6 @@ impl Concern {
         Self { left_out: left_out.collect(), today }
     }
 
-    /// Whether a category leaves somebody out at all.
-    #[must_use]
-    pub fn leaves_out(&self) -> bool {
-        self.left_out.iter().any(|(_, others)| !others.is_empty())
-    }
-
     /// Why the client cannot get values for these fields: `not_concerned` under `/fields/<slug>`, for each that does not
     /// concern it.
     pub fn refusals<'a>(&self, client: &Client, fields: impl Iterator<Item = &'a Field>) -> Vec<FieldError> {
