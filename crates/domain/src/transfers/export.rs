@@ -17,8 +17,8 @@ use crate::kernel::error::{Error, FieldError, Result};
 use crate::views::{Asker, Concern, Listing, Lists};
 
 /// Clients that are written at a time, as long as they have no more than so many bytes.
-const AT_ONCE: usize = 4_000;
-const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
+const AT_ONCE: usize = 1_000;
+const BYTES_AT_ONCE: usize = 512 * 1024;
 /// Bytes of a workbook that go out at a time.
 const PIECE: usize = 256 * 1024;
 /// The most clients that a sheet has room for, below its header.
