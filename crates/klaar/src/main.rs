@@ -19,12 +19,9 @@ use clap::Parser as _;
 
 use crate::command::{Command, Fault};
 
-/// Allocates for Rust, SQLite and libpq alike: their threads would wait for one another in the C library's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
+    klaar_allocator::give_back_soon();
     match command::run(Command::parse()).await {
         Ok(code) => code,
         Err(Fault(text)) => {

@@ -1,5 +1,5 @@
-//! A few columns of many clients, for whoever writes them out. The database hands over a few hundred clients as one text, so
-//! that a hundred thousand of them cost hundreds of texts and not millions.
+//! A few columns of many clients, for whoever writes them out. The database hands over a client as one text, and PostgreSQL a
+//! few hundred of them, so that a hundred thousand cost hundreds of texts and not millions.
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ use crate::kernel::error::Result;
 /// spells them out.
 const BETWEEN_LINES: char = '\u{1d}';
 const BETWEEN_COLUMNS: char = '\u{1f}';
-/// How many clients the database makes one text of.
+/// How many clients PostgreSQL makes one text of.
 const CHUNK: usize = 200;
 /// What stands between the two halves of [`LineColumn::Responsible`].
 pub const BETWEEN_HALVES: char = '\u{1e}';
@@ -52,23 +52,16 @@ struct Dialect {
     id: &'static str,
     /// The function that makes one text of those of several rows.
     joined: &'static str,
-    /// Makes one text of several expressions, nothing where one is null.
-    line: fn(&[String]) -> String,
 }
 
-const POSTGRES: Dialect =
-    Dialect { id: "replace(c.responsible_id::text, '-', '')", joined: "string_agg", line: concatenated };
-const SQLITE: Dialect = Dialect { id: "lower(hex(c.responsible_id))", joined: "group_concat", line: appended };
+const POSTGRES: Dialect = Dialect { id: "replace(c.responsible_id::text, '-', '')", joined: "string_agg" };
+const SQLITE: Dialect = Dialect { id: "lower(hex(c.responsible_id))", joined: "group_concat" };
 
-/// Calls that build their text in one place each; a call takes a hundred arguments, separators among them.
+/// One text of several expressions, nothing where one is null: calls that build it in one place each. A call takes a hundred
+/// arguments, separators among them.
 fn concatenated(expressions: &[String]) -> String {
     let call = |some: &[String]| format!("concat({})", some.join(&format!(", '{BETWEEN_COLUMNS}', ")));
     expressions.chunks(50).map(call).collect::<Vec<_>>().join(&format!(" || '{BETWEEN_COLUMNS}' || "))
-}
-
-fn appended(expressions: &[String]) -> String {
-    let parts: Vec<String> = expressions.iter().map(|part| format!("coalesce(CAST({part} AS TEXT), '')")).collect();
-    parts.join(&format!(" || '{BETWEEN_COLUMNS}' || "))
 }
 
 /// The expression without what stands between lines and columns.
@@ -199,7 +192,7 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
     let spelled = |dialect: &Dialect| {
         let keyed = std::iter::once("c.key".to_owned());
         let expressions: Vec<String> = keyed.chain(columns.iter().map(|column| column.expression(dialect))).collect();
-        format!("{}({}, '{BETWEEN_LINES}')", dialect.joined, (dialect.line)(&expressions))
+        concatenated(&expressions)
     };
     let has_values = columns.iter().any(|column| matches!(column, LineColumn::Values | LineColumn::UpdatedAt));
     // In the order in which they lie: asked for in any other, each costs a page of the database.
@@ -218,46 +211,43 @@ pub fn lines(conn: &mut Conn, practice: &Practice, keys: &[i64], columns: &[Line
         QueryResult::Ok(())
     };
     match conn {
-        Conn::Postgres(c) => diesel::sql_query(of_chunks_on_postgres(&spelled(&POSTGRES), has_values))
+        Conn::Postgres(c) => diesel::sql_query(on_postgres(&spelled(&POSTGRES), has_values))
             .bind::<UidType, _>(practice.id)
             .bind::<Array<BigInt>, _>(&sorted)
             .load_iter::<Chunk, DefaultLoadingMode>(c)?
             .try_for_each(&mut take)?,
-        Conn::Sqlite(c) => {
-            let chunks: Vec<&[i64]> = sorted.chunks(CHUNK).collect();
-            diesel::sql_query(of_chunks_on_sqlite(&spelled(&SQLITE), has_values))
-                .bind::<UidType, _>(practice.id)
-                .bind::<Text, _>(serde_json::to_string(&chunks)?)
-                .load_iter::<Chunk, DefaultLoadingMode>(c)?
-                .try_for_each(&mut take)?;
-        }
+        Conn::Sqlite(c) => diesel::sql_query(on_sqlite(&spelled(&SQLITE), has_values))
+            .bind::<Text, _>(serde_json::to_string(&sorted)?)
+            .bind::<UidType, _>(practice.id)
+            .load_iter::<Chunk, DefaultLoadingMode>(c)?
+            .try_for_each(&mut take)?,
     }
     lines.places = found.into_iter().flatten().collect();
     Ok(lines)
 }
 
-/// The chunks' texts by the practice and one array of keys. Said of both tables, the keys have them read by their keys and
-/// merged; said of one, the other is read whole. Cut within the statement, they cost its planning nothing, which weighs each
-/// key of a whole array.
-fn of_chunks_on_postgres(text: &str, has_values: bool) -> String {
+/// A few hundred lines a row, by the practice and an array of keys. Said of both tables, the keys have them read by their keys
+/// and merged; said of one, the other is read whole. Cut within the statement, they cost its planning nothing, which weighs
+/// each key of a whole array.
+fn on_postgres(line: &str, has_values: bool) -> String {
     let (values, both) = if has_values {
         ("JOIN client_values v ON v.client_key = c.key", "AND v.client_key = ANY(chunk.keys)")
     } else {
         ("", "")
     };
     format!(
-        "SELECT (SELECT {text} FROM clients c {values} \
+        "SELECT (SELECT string_agg({line}, '{BETWEEN_LINES}') FROM clients c {values} \
          WHERE c.practice_id = $1 AND c.key = ANY(chunk.keys) {both}) AS lines \
          FROM (SELECT $2[start : start + {CHUNK} - 1] AS keys FROM generate_series(1, cardinality($2), {CHUNK}) AS start) chunk"
     )
 }
 
-/// The same by an array of arrays. SQLite numbers what is bound as it appears, and does a cross join as it is written: one
-/// client after the other, in the order of the keys.
-fn of_chunks_on_sqlite(text: &str, has_values: bool) -> String {
+/// A line a row, by an array of keys and the practice: there is no server to be spared the rows. A cross join is done as it is
+/// written: one client after the other, in the order of the keys.
+fn on_sqlite(line: &str, has_values: bool) -> String {
     let values = if has_values { "CROSS JOIN client_values v ON v.client_key = c.key" } else { "" };
     format!(
-        "SELECT (SELECT {text} FROM json_each(chunk.value) AS asked \
-         CROSS JOIN clients c ON c.key = asked.value {values} WHERE c.practice_id = $1) AS lines FROM json_each($2) AS chunk"
+        "SELECT {line} AS lines FROM json_each($1) AS asked CROSS JOIN clients c ON c.key = asked.value {values} \
+         WHERE c.practice_id = $2"
     )
 }

@@ -10,7 +10,7 @@ use crate::kernel::db::{Conn, Db};
 use crate::kernel::error::{Error, Result};
 
 /// Clients read at a time: so many that those who lie together in the database are read together, whatever their order.
-const PAGE: usize = 5_000;
+const PAGE: usize = 10_000;
 /// The same at the beginning, so that there is something to write soon, and as long as nobody knows how long the lines are.
 const FIRST_PAGE: usize = 1_000;
 /// About how many bytes a page may have: more than so many usual lines, but not so many that are full of long texts.
