@@ -12,6 +12,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a client takes, more or less, in bytes.
 const USUAL_LINE: usize = 160;
 
+/// Up to here a number with a fraction of 52 bits has every whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Lines of a file.
 pub struct Writer {
     lines: csv::Writer<Vec<u8>>,
@@ -72,6 +75,12 @@ impl Writer {
 
 /// A number with a point before its decimals. Three of them could be taken for thousands, so they get a fourth.
 fn put_number(cell: &mut String, number: f64) {
+    // Nearly all are whole, and those are written several times as fast.
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below the bound is one of 64 bits, too")]
+        let _ = write!(cell, "{}", number as i64);
+        return;
+    }
     let _ = write!(cell, "{number}");
     if cell.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 3) {
         cell.push('0');
@@ -102,6 +111,8 @@ mod tests {
             (1250.0, "1250"),
             (1e-7, "0.0000001"),
             (1e15, "1000000000000000"),
+            (1e18, "1000000000000000000"),
+            (-7.0, "-7"),
         ] {
             let mut cell = String::new();
             put_number(&mut cell, number);
