@@ -24,6 +24,7 @@ mod lookups;
 mod mounting;
 mod openapi;
 mod operations;
+mod pages;
 mod problem;
 mod relations;
 mod reply;
@@ -80,6 +81,12 @@ pub struct State {
 }
 
 impl State {
+    /// What tokens are sealed with until they are mailed; nothing where there is no mail server.
+    #[must_use]
+    pub fn mailing(&self) -> Option<&Keyring> {
+        self.settings.mail.shared.is_some().then_some(&self.keyring)
+    }
+
     /// The state of a process with these settings.
     ///
     /// # Errors
@@ -136,6 +143,7 @@ pub fn app(
         )
         .configure(health::routes)
         .configure(openapi::routes)
+        .configure(identity::pages::routes)
         .default_service(web::to(nowhere))
         .wrap(Compress::default())
         .wrap(cors)

@@ -213,7 +213,8 @@ impl House {
     pub fn person(&self, practice: &Practice, name: &str, role: Role) -> String {
         let email = format!("{}@maes.example", name.to_lowercase());
         let new = NewMember { email: email.clone(), name: name.to_owned(), language: "nl".to_owned(), role };
-        let (_, token) = self.db.write(|tx| identity::add_member(tx, practice, &Actor::operator(), &new)).unwrap();
+        let (_, token) =
+            self.db.write(|tx| identity::add_member(tx, practice, &Actor::operator(), (&new, None))).unwrap();
         if let Some(token) = token {
             identity::accept_invitation(&self.db, &token, PASSWORD).unwrap();
         }
@@ -230,7 +231,9 @@ impl House {
 
     /// Runs every job that is due, until none is.
     pub async fn run_jobs(&self) -> usize {
-        let runtime = klaar_worker::runtime(self.db.clone(), Arc::clone(&self.settings)).unwrap();
+        let runtime =
+            klaar_worker::runtime(self.db.clone(), Arc::clone(&self.settings), self.settings.keyring.clone().unwrap())
+                .unwrap();
         klaar_worker::run_due(runtime, klaar_worker::jobs()).await.unwrap()
     }
 

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::house::House;
 
 /// Operations that are open to everybody: signing in, and setting the first password.
-const OPEN: &[&str] = &["create_session", "accept_invitation"];
+const OPEN: &[&str] = &["create_session", "accept_invitation", "create_password_reset", "accept_password_reset"];
 
 /// A second identifier in paths, and the relation that is meant by it.
 const RELATION: &str = "{relation_id}";

@@ -104,6 +104,7 @@ fn only_the_owner_writes_a_table() {
         ("members", "identity", ""),
         ("sessions", "identity", ""),
         ("invitations", "identity", ""),
+        ("password_resets", "identity", ""),
         ("api_keys", "identity", ""),
         ("contacts", "clients", ""),
         ("client_relations", "clients", ""),

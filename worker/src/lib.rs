@@ -10,9 +10,11 @@ mod batches;
 mod bulk_edits;
 mod doorbell;
 mod executor;
+mod identity;
 pub mod listener;
 pub mod logging;
 mod lookups;
+mod mails;
 mod metrics;
 mod registry;
 mod relay;
@@ -25,13 +27,17 @@ mod worker;
 use std::sync::Arc;
 
 use klaar_domain::bulk_edits::{ApplyBulkEdit, PruneBulkEdits, UndoBulkEdit};
+use klaar_domain::identity::{SendInvitation, SendPasswordReset};
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::jobs::Lane;
+use klaar_domain::kernel::secrets::Keyring;
 use klaar_domain::kernel::upkeep::PruneSettled;
+use klaar_domain::letters::samples;
 use klaar_domain::lookups::jobs::{AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings};
 use klaar_domain::lookups::network::Network;
+use klaar_domain::mail::{Letters, Mailer};
 use klaar_domain::transfers::ImportClients;
 
 pub use doorbell::ring_over_redis;
@@ -40,13 +46,19 @@ pub use registry::{Handler, Registry, Schedule};
 pub use run::{Fault, Run};
 pub use worker::{Runtime, StartError, Worker, run_due};
 
-/// A runtime with everything that the jobs share.
+/// A runtime with everything that the jobs share; `keyring` opens what the API has sealed.
 ///
 /// # Errors
-/// When the network cannot be set up: the system's resolver cannot be read.
-pub fn runtime(db: Db, settings: Arc<Settings>) -> Result<Runtime, Error> {
+/// When the network or TLS to mail servers cannot be set up, or a letter of the installation's own cannot be written.
+pub fn runtime(db: Db, settings: Arc<Settings>, keyring: Keyring) -> Result<Runtime, Error> {
     let network = Network::new(&settings.lookups, db.clock().clone())?;
-    Ok(Runtime::new(db, settings).share(network))
+    let mailer = Mailer::new(&settings, db.clock().clone())?;
+    let letters = Letters::new(settings.mail.templates.clone());
+    if settings.mail.templates.is_some() {
+        // Better known now than when somebody waits for the mail.
+        samples(&letters)?;
+    }
+    Ok(Runtime::new(db, settings).share(network).share(mailer).share(letters).share(keyring))
 }
 
 /// Every job there is, and who runs it.
@@ -54,6 +66,8 @@ pub fn runtime(db: Db, settings: Arc<Settings>) -> Result<Runtime, Error> {
 pub fn jobs() -> Registry {
     let mut registry = Registry::default();
     registry.add::<PruneSettled>(upkeep::prune_settled);
+    registry.add::<SendInvitation>(identity::send_invitation);
+    registry.add::<SendPasswordReset>(identity::send_password_reset);
     registry.add::<BeginNights>(lookups::begin_nights);
     registry.add::<AdvanceRound>(lookups::advance_round);
     registry.add::<AskForCheck>(lookups::ask_for_check);

@@ -7,6 +7,7 @@ use clap::Parser;
 use klaar_domain::kernel::clock::Clock;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
+use klaar_domain::kernel::keys;
 use klaar_worker::listener::Listener;
 use klaar_worker::{OutboxCollector, Worker, jobs, logging, runtime, schedules};
 
@@ -23,6 +24,8 @@ const SETTINGS: &str = "\
 Settings come from the environment, or from the TOML file that KLAAR_CONFIG names (./klaar.toml when it is there):
   KLAAR_DATABASE_URL     sqlite:PATH or postgres://USER@HOST/DATABASE, the same as the API's
   KLAAR_REDIS_URL        redis://HOST:PORT, to share work with other processes at once; without it each claims for itself
+  KLAAR_SECRET_KEY       the API's keys: needed on PostgreSQL; on SQLite secret.key beside the file is used
+  KLAAR_SMTP_URL, KLAAR_MAIL_FROM, KLAAR_SMTP_…   as the API has them
   KLAAR_WORKER_LISTEN    where /healthz, /readyz and /metrics are answered (127.0.0.1:8081)
   KLAAR_SHUTDOWN_LIMIT   seconds that running jobs may take to finish when it stops (25)
   KLAAR_LOG              what is logged, as in info or info,klaar_worker=debug
@@ -49,7 +52,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let db = Db::open(&settings.database, settings.database_connections, Clock::system())?;
     let migrated = db.clone();
     tokio::task::spawn_blocking(move || migrated.migrate()).await??;
-    let runtime = runtime(db.clone(), settings.clone())?;
+    let runtime = runtime(db.clone(), settings.clone(), keys::keyring(&settings)?)?;
     let metrics = runtime.metrics.clone();
     metrics.register(Box::new(OutboxCollector::new(db)?))?;
     let stop = stop_signal()?;

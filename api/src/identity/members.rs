@@ -1,11 +1,15 @@
 //! The people of the practice.
 
+use std::sync::Arc;
+
+use actix_web::web::Data;
 use actix_web::{delete, get, patch, post};
 use klaar_domain::identity::{self, Member, MemberId, NewMember, Role};
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::State;
 use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, May, MembersManage, SeenRevision};
 use crate::mounting::Routes;
@@ -90,13 +94,15 @@ impl From<Member> for MemberOut {
 #[schema(as = InvitedMember, example = json!({
     "member": { "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes", "email": "celine@maes.example", "language": "fr", "role": "staff",
         "rights": ["clients:read"], "active": false, "revision": 1, "created_at": "2026-11-20T09:00:00.000000Z" },
-    "invitation_token": "klaar_invite_ZXhhbXBsZQ"
+    "invitation_token": "klaar_invite_ZXhhbXBsZQ", "mailed": true
 }))]
 pub struct InvitedOut {
     /// The member.
     member: MemberOut,
-    /// Shown once, valid for seven days: hand it to the person, who sets a password with it. Null when the person has one.
+    /// Shown once, valid for seven days: the person sets a password with it. Null when the person has one.
     invitation_token: Option<String>,
+    /// The invitation is on its way to the person by mail; otherwise hand the token over.
+    mailed: bool,
 }
 
 /// All members.
@@ -127,18 +133,27 @@ pub async fn list_members(may: May<ClientsRead>) -> Result<Reply, Problem> {
 
 /// Add a member
 ///
-/// A person without a password gets a one-time invitation token, shown in this answer alone.
+/// A person without a password gets a one-time invitation: by mail where the server has been told of a mail server, and as a
+/// token in this answer alone.
 #[utoipa::path(operation_id = "create_member", tag = "practice", request_body(content = MemberIn, description = "The person."), security(("bearer" = ["members:manage"])),
     responses((status = 201, description = "The new member.", body = InvitedOut)))]
 #[post("/members")]
-pub async fn create_member(may: May<MembersManage>, body: Body<MemberIn>) -> Result<Reply, Problem> {
+pub async fn create_member(
+    may: May<MembersManage>,
+    state: Data<State>,
+    body: Body<MemberIn>,
+) -> Result<Reply, Problem> {
+    let state = Arc::clone(&state);
     may.once(body.hash, move |tx, caller| {
         let MemberIn { email, name, language, role: wanted } = body.value;
         let language = language.unwrap_or_else(|| caller.practice.language.clone());
         let new = NewMember { email, name, language, role: role(&wanted)? };
-        let (member, invitation_token) = identity::add_member(tx, &caller.practice, &caller.actor, &new)?;
+        let mailing = state.mailing();
+        let (member, invitation_token) = identity::add_member(tx, &caller.practice, &caller.actor, (&new, mailing))?;
         let (location, revision) = (format!("/v1/members/{}", member.id), member.revision);
-        Ok(Reply::created(location, &InvitedOut { member: member.into(), invitation_token })?.tagged(revision))
+        let mailed = mailing.is_some() && invitation_token.is_some();
+        let out = InvitedOut { member: member.into(), invitation_token, mailed };
+        Ok(Reply::created(location, &out)?.tagged(revision))
     })
     .await
 }
@@ -194,15 +209,22 @@ pub async fn delete_member(may: May<MembersManage>, id: InPath<MemberId>) -> Res
 
 /// Invite a member again
 ///
-/// Makes a new invitation for a person who has not set a password yet; the one before stops working.
+/// Makes a new invitation for a person who has not set a password yet, and mails it where it can; the one before stops working.
 #[utoipa::path(operation_id = "invite_member", tag = "practice", params(("id" = String, Path, description = "The member's identifier.", example = "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["members:manage"])), responses((status = 201, description = "The new invitation.", body = InvitedOut)))]
 #[post("/members/{id}/invitations")]
-pub async fn invite_member(may: May<MembersManage>, id: InPath<MemberId>) -> Result<Reply, Problem> {
+pub async fn invite_member(
+    may: May<MembersManage>,
+    state: Data<State>,
+    id: InPath<MemberId>,
+) -> Result<Reply, Problem> {
+    let state = Arc::clone(&state);
     may.once(Vec::new(), move |tx, caller| {
-        let (member, token) = identity::invite_again(tx, &caller.practice, &caller.actor, id.get()?)?;
+        let mailing = state.mailing();
+        let (member, token) = identity::invite_again(tx, &caller.practice, &caller.actor, (id.get()?, mailing))?;
         let location = format!("/v1/members/{}", member.id);
-        Reply::created(location, &InvitedOut { member: member.into(), invitation_token: Some(token) })
+        let out = InvitedOut { member: member.into(), invitation_token: Some(token), mailed: mailing.is_some() };
+        Reply::created(location, &out)
     })
     .await
 }

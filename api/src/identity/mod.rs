@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod members;
+pub mod pages;
 mod practice;
 mod sessions;
 

@@ -11,7 +11,7 @@ use crate::answers::World;
 use crate::body::{Body, InPath};
 use crate::guards::{May, SignedIn};
 use crate::mounting::Routes;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemOut};
 use crate::reply::Reply;
 
 /// A sign-in.
@@ -47,6 +47,28 @@ pub struct PracticeChoiceIn {
 #[schema(as = InvitationAcceptance, example = json!({ "token": "klaar_invite_ZXhhbXBsZQ", "password": "correct horse battery" }))]
 pub struct AcceptanceIn {
     /// The invitation's token.
+    token: String,
+    /// The password to set, 12 to 200 characters.
+    #[schema(format = Password, min_length = 12, max_length = 200)]
+    password: String,
+}
+
+/// A wish for a new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPasswordReset, example = json!({ "email": "celine@maes.example" }))]
+pub struct PasswordResetIn {
+    /// The account's e-mail address.
+    #[schema(max_length = 320)]
+    email: String,
+}
+
+/// A new password by the token of a mail.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasswordResetAcceptance, example = json!({ "token": "klaar_reset_ZXhhbXBsZQ", "password": "correct horse battery" }))]
+pub struct PasswordIn {
+    /// The token in the link of the mail.
     token: String,
     /// The password to set, 12 to 200 characters.
     #[schema(format = Password, min_length = 12, max_length = 200)]
@@ -157,8 +179,8 @@ pub async fn create_session(
     state: web::Data<State>,
     body: Body<SessionIn>,
 ) -> Result<Reply, Problem> {
-    let peer = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
-    let signed_in = web::block(move || {
+    let peer = peer(&request);
+    unblocked(&request, move || {
         let SessionIn { email, password, practice_id, label } = body.value;
         let practice =
             practice_id.map(|text| text.parse::<PracticeId>()).transpose().map_err(|_| Error::WrongCredentials)?;
@@ -173,9 +195,22 @@ pub async fn create_session(
         };
         Reply::created(location, &out)
     })
-    .await;
-    let signed_in = signed_in.unwrap_or_else(|_| Err(Error::internal("the pool of blocking threads is gone")));
-    signed_in.map_err(|error| Problem::of(error, &request))
+    .await
+}
+
+/// The network address of whoever asks.
+fn peer(request: &HttpRequest) -> String {
+    request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+}
+
+/// Does what blocks, for whoever needs no right, where it holds up no other request.
+async fn unblocked(
+    request: &HttpRequest,
+    work: impl FnOnce() -> Result<Reply> + Send + 'static,
+) -> Result<Reply, Problem> {
+    let done = web::block(work).await;
+    let done = done.unwrap_or_else(|_| Err(Error::internal("the pool of blocking threads is gone")));
+    done.map_err(|error| Problem::of(error, request))
 }
 
 /// List own sessions
@@ -214,7 +249,7 @@ pub async fn delete_session(may: May<SignedIn>, id: InPath<SessionId>) -> Result
 ///
 /// Lets the caller's own session act in another practice of the same account; the token stays.
 #[utoipa::path(operation_id = "switch_practice", tag = "sessions", request_body(content = PracticeChoiceIn, description = "The practice."), security(("bearer" = [])),
-    responses((status = 200, description = "The session as it is now.", body = SessionOut), (status = 409, description = "An API key has no session to switch.", body = crate::problem::ProblemOut, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The session as it is now.", body = SessionOut), (status = 409, description = "An API key has no session to switch.", body = ProblemOut, content_type = "application/problem+json")))]
 #[put("/session/practice")]
 pub async fn switch_practice(may: May<SignedIn>, body: Body<PracticeChoiceIn>) -> Result<Reply, Problem> {
     may.write(move |tx, caller| {
@@ -236,10 +271,51 @@ pub async fn accept_invitation(
     state: web::Data<State>,
     body: Body<AcceptanceIn>,
 ) -> Result<Reply, Problem> {
-    let accepted =
-        web::block(move || identity::accept_invitation(&state.db, &body.value.token, &body.value.password)).await;
-    let accepted = accepted.unwrap_or_else(|_| Err(Error::internal("the pool of blocking threads is gone")));
-    accepted.map(|()| Reply::no_content()).map_err(|error| Problem::of(error, &request))
+    unblocked(&request, move || {
+        identity::accept_invitation(&state.db, &body.value.token, &body.value.password)?;
+        Ok(Reply::no_content())
+    })
+    .await
+}
+
+/// Ask for a new password
+///
+/// Mails a link to the account's address, if there is such an account; the answer does not tell. The link leads to a page of
+/// this server and works for an hour.
+#[utoipa::path(operation_id = "create_password_reset", tag = "sessions", request_body(content = PasswordResetIn, description = "The address."), security(()),
+    responses((status = 204, description = "If the address has an account, a mail is on its way."),
+        (status = 409, description = "This server has not been told of a mail server.", body = ProblemOut, content_type = "application/problem+json")))]
+#[post("/password-resets")]
+pub async fn create_password_reset(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: Body<PasswordResetIn>,
+) -> Result<Reply, Problem> {
+    let peer = peer(&request);
+    unblocked(&request, move || {
+        let keyring = state.mailing().ok_or_else(|| Error::conflict("mail_not_offered"))?;
+        identity::request_reset(&state.db, keyring, &body.value.email, &peer)?;
+        Ok(Reply::no_content())
+    })
+    .await
+}
+
+/// Set a new password
+///
+/// By the token in the link of the mail, which is used up. All sessions of the account end.
+#[utoipa::path(operation_id = "accept_password_reset", tag = "sessions", request_body(content = PasswordIn, description = "Token and password."), security(()),
+    responses((status = 204, description = "The password is set.")))]
+#[post("/password-reset-acceptances")]
+pub async fn accept_password_reset(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: Body<PasswordIn>,
+) -> Result<Reply, Problem> {
+    unblocked(&request, move || {
+        identity::accept_reset(&state.db, &body.value.token, &body.value.password)?;
+        Ok(Reply::no_content())
+    })
+    .await
 }
 
 /// Mounts the file's operations.
@@ -249,5 +325,7 @@ pub fn routes(routes: &mut Routes<'_, '_>) {
         .service(list_sessions)
         .service(delete_session)
         .service(switch_practice)
-        .service(accept_invitation);
+        .service(accept_invitation)
+        .service(create_password_reset)
+        .service(accept_password_reset);
 }

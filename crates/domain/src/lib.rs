@@ -8,6 +8,7 @@ pub mod clients;
 pub mod custom_fields;
 pub mod identity;
 pub mod kernel;
+pub mod letters;
 pub mod lookups;
 pub mod mail;
 mod schema;

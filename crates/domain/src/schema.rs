@@ -69,6 +69,21 @@ diesel::table! {
         token_hash -> Binary,
         expires_at -> BigInt,
         created_at -> BigInt,
+        invited_by -> Text,
+        sealed_token -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    password_resets (id) {
+        id -> UidType,
+        account_id -> Nullable<UidType>,
+        token_hash -> Binary,
+        sealed_token -> Nullable<Binary>,
+        expires_at -> BigInt,
+        created_at -> BigInt,
     }
 }
 
@@ -713,6 +728,7 @@ diesel::joinable!(sessions -> practices (practice_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(api_keys -> practices (practice_id));
 diesel::joinable!(invitations -> members (member_id));
+diesel::joinable!(password_resets -> accounts (account_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
@@ -720,6 +736,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     sessions,
     invitations,
+    password_resets,
     api_keys,
     audit_entries,
     clients,

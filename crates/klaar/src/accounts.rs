@@ -140,7 +140,7 @@ pub fn create_member(db: &Db, args: MemberArgs) -> Result<(), Fault> {
     let practice = practice(db, &args.practice)?;
     let language = args.language.unwrap_or_else(|| practice.language.clone());
     let new = NewMember { email: args.email, name: args.name, language, role: args.role };
-    let (member, token) = db.write(|tx| identity::add_member(tx, &practice, &Actor::operator(), &new))?;
+    let (member, token) = db.write(|tx| identity::add_member(tx, &practice, &Actor::operator(), (&new, None)))?;
     if args.json {
         say_json(&json!({ "id": member.id.to_string(), "invitation_token": token }));
         return Ok(());

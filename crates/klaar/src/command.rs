@@ -11,7 +11,7 @@ use klaar_domain::kernel::db::Db;
 use klaar_domain::transfers::Wish;
 use klaar_worker::logging;
 
-use crate::{accounts, import, lookup, nightly, output, serve};
+use crate::{accounts, import, letters, lookup, nightly, output, serve};
 
 /// Gets every client of an accountants' practice ready for Peppol, and keeps them so.
 ///
@@ -39,6 +39,12 @@ enum Verb {
     Sandbox(SandboxArgs),
     /// Bring the database's schema up to date, then stop. `serve` and the worker do it at their start, too.
     Migrate,
+    /// Write every mail of the product itself, in every language and with sample values, into a folder: to look at them, and
+    /// to try those of your own (KLAAR_EMAIL_TEMPLATES).
+    Letters {
+        /// The folder; it is made when it is not there.
+        folder: std::path::PathBuf,
+    },
     /// Print the API's OpenAPI description.
     Openapi,
     /// Take a client list (CSV or XLSX) into a practice; one bad line never stops the others.
@@ -173,6 +179,7 @@ pub async fn run(command: Command) -> Result<ExitCode, Fault> {
             open(&*settings()?)?;
             output::say("The database is up to date.");
         }
+        Verb::Letters { folder } => letters::write(&*settings()?, &folder)?,
         Verb::Openapi => output::say(&klaar_api::openapi().to_pretty_json()?),
         Verb::Import(args) => {
             let db = open(&*settings()?)?;

@@ -5,7 +5,7 @@ mod command;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod import;
-mod keys;
+mod letters;
 mod lookup;
 mod nightly;
 mod output;

@@ -7,11 +7,13 @@ use klaar_api::State;
 use klaar_domain::identity;
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
+use klaar_domain::kernel::keys;
+use klaar_domain::kernel::secrets::Keyring;
 use klaar_worker::listener::Listener;
 use klaar_worker::{OutboxCollector, Worker};
 
 use crate::command::{Fault, open};
-use crate::{keys, output};
+use crate::output;
 
 /// The most connections that one process holds open at once.
 const MOST_CONNECTIONS: usize = 10_000;
@@ -29,8 +31,8 @@ pub async fn run(settings: Arc<Settings>, with_worker: bool) -> Result<(), Fault
 
 /// Serves on an open database; calls `ready` once the API listens.
 pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: impl FnOnce()) -> Result<(), Fault> {
-    let keyring = keys::keyring(&settings)?;
-    let worker = if with_worker { Some(start_worker(&settings, &db).await?) } else { None };
+    let keyring = keys::keyring(&settings).map_err(Fault)?;
+    let worker = if with_worker { Some(start_worker(&settings, &db, &keyring).await?) } else { None };
     if worker.is_none()
         && let Some(url) = &settings.redis_url
     {
@@ -58,8 +60,8 @@ pub async fn both(settings: Arc<Settings>, db: Db, with_worker: bool, ready: imp
     Ok(())
 }
 
-async fn start_worker(settings: &Arc<Settings>, db: &Db) -> Result<(Arc<Worker>, Listener), Fault> {
-    let runtime = klaar_worker::runtime(db.clone(), Arc::clone(settings))?;
+async fn start_worker(settings: &Arc<Settings>, db: &Db, keyring: &Keyring) -> Result<(Arc<Worker>, Listener), Fault> {
+    let runtime = klaar_worker::runtime(db.clone(), Arc::clone(settings), keyring.clone())?;
     let metrics = runtime.metrics.clone();
     metrics.register(Box::new(OutboxCollector::new(db.clone())?))?;
     let worker = Arc::new(Worker::start(runtime, klaar_worker::jobs(), &klaar_worker::schedules()).await?);

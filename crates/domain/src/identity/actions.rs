@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use klaar_standards::enterprise_number::EnterpriseNumber;
 
-use super::invitations;
+use super::invitations::{self, Inviting};
 use super::model::{AccountId, Member, MemberId, NewPractice, Practice, PracticeId, Role};
 use super::queries;
 use crate::kernel::actor::Actor;
@@ -12,6 +12,7 @@ use crate::kernel::catalogue::Language;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, FieldError, Result};
 use crate::kernel::patch::Patch;
+use crate::kernel::secrets::Keyring;
 use crate::kernel::text;
 use crate::schema::{accounts, members, practices, sessions};
 
@@ -152,7 +153,8 @@ pub struct NewMember {
     pub role: Role,
 }
 
-/// Adds a person. A person without a password gets a one-time invitation, returned as its token; it is shown once.
+/// Adds a person. A person without a password gets a one-time invitation, returned as its token; it is shown once, and mailed,
+/// too, when `mailing` says with what it is sealed until then.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a wrong address, name or language; [`Error::Conflict`] `member_exists`.
@@ -160,7 +162,7 @@ pub fn add_member(
     tx: &mut Tx<'_>,
     practice: &Practice,
     actor: &Actor,
-    new: &NewMember,
+    (new, mailing): (&NewMember, Option<&Keyring>),
 ) -> Result<(Member, Option<String>)> {
     let mut wrong = Vec::new();
     let name = check_name(&new.name, &mut wrong);
@@ -192,7 +194,8 @@ pub fn add_member(
     let member = queries::member(tx, practice, id)?;
     let event = Event::new("member.added", "api").on(id).after(&serde_json::json!({ "role": new.role.as_str() }));
     audit::record(tx, practice.uid(), actor, &event)?;
-    let token = if member.active { None } else { Some(invitations::invite(tx, id)?) };
+    let by = Inviting { practice, actor, mailing };
+    let token = if member.active { None } else { Some(invitations::invite(tx, &by, id)?) };
     Ok((member, token))
 }
 

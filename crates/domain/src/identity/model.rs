@@ -34,6 +34,17 @@ crate::id_type!(
     "key"
 );
 
+crate::id_type!(
+    /// Identifies an invitation.
+    InvitationId,
+    "inv"
+);
+crate::id_type!(
+    /// Identifies a request for a new password.
+    PasswordResetId,
+    "pwr"
+);
+
 /// Which network a practice's participants are looked up in; fixed when the practice is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum World {

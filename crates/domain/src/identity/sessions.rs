@@ -3,20 +3,19 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::*;
-use sha2::{Digest as _, Sha256};
 
+use super::attempts::{self, Counter};
 use super::model::{AccountId, Caller, Practice, PracticeId, Role, Session, SessionId};
-use super::queries;
+use super::{queries, resets};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Db, Tx};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::{secrets, text};
-use crate::schema::{sessions, sign_in_failures};
+use crate::schema::sessions;
 
 pub(super) const TOKEN_PREFIX: &str = "klaar_session_";
 const VALID_SECONDS: i64 = 14 * 24 * 3600;
-const WINDOW_SECONDS: i64 = 15 * 60;
-/// Failed sign-ins within the window after which an address, or a network address, has to wait.
+/// Failed sign-ins after which an address, or a network address, has to wait.
 const MOST_FOR_EMAIL: i64 = 10;
 const MOST_FOR_PEER: i64 = 100;
 
@@ -56,18 +55,11 @@ pub struct SignedIn {
 /// [`Error::WrongCredentials`] whatever is wrong; [`Error::TooMany`] after too many failures for the address or the peer.
 pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
     let email_key = text::fold(&attempt.email);
-    let counters = [(digest("email", &email_key), MOST_FOR_EMAIL), (digest("peer", &attempt.peer), MOST_FOR_PEER)];
+    let counters =
+        [Counter::of("email", &email_key, MOST_FOR_EMAIL), Counter::of("peer", &attempt.peer, MOST_FOR_PEER)];
     let now = db.clock().now();
     let account = db.read(|c| {
-        for (key, most) in &counters {
-            let recent = sign_in_failures::table
-                .filter(sign_in_failures::key.eq(key).and(sign_in_failures::at.gt(now.plus_seconds(-WINDOW_SECONDS))))
-                .count()
-                .get_result::<i64>(c)?;
-            if recent >= *most {
-                return Err(Error::TooMany(WINDOW_SECONDS.unsigned_abs()));
-            }
-        }
+        attempts::check(c, &counters, now)?;
         queries::account_by_email(c, &email_key)
     })?;
     let hash = account.as_ref().and_then(|a| a.password_hash.as_deref()).unwrap_or(&NOBODY);
@@ -80,40 +72,24 @@ pub fn sign_in(db: &Db, attempt: &SignIn) -> Result<SignedIn> {
     let wanted = attempt.practice.or_else(|| practices.first().map(|(p, _)| p.id));
     let chosen = practices.iter().map(|(p, _)| p.id).find(|id| Some(*id) == wanted);
     let (Some(account), Some(practice)) = (account, chosen) else {
-        db.write(|tx| note_failure(tx, &counters))?;
+        db.write(|tx| attempts::note(tx, &counters))?;
         return Err(Error::WrongCredentials);
     };
     let (session, token) = db.write(|tx| open(tx, account.id, practice, &attempt.label))?;
     Ok(SignedIn { token, session, practices })
 }
 
-fn digest(kind: &str, what: &str) -> Vec<u8> {
-    Sha256::digest(format!("{kind}:{what}")).to_vec()
-}
-
-fn note_failure(tx: &mut Tx<'_>, counters: &[(Vec<u8>, i64)]) -> Result<()> {
-    let now = tx.now();
-    for (key, _) in counters {
-        // Two failures in one microsecond count as one.
-        diesel::delete(sign_in_failures::table.find((key, now))).execute(&mut **tx)?;
-        diesel::insert_into(sign_in_failures::table)
-            .values((sign_in_failures::key.eq(key), sign_in_failures::at.eq(now)))
-            .execute(&mut **tx)?;
-    }
-    Ok(())
-}
-
-/// Forgets failed sign-ins that count no more, and sessions that have ended. Returns how many rows went. Blocking.
+/// Forgets attempts that count no more, sessions that have ended, and resets whose link works no more. Returns how many rows
+/// went. Blocking.
 ///
 /// # Errors
 /// When the database is away.
 pub fn prune(db: &Db) -> Result<usize> {
     db.write(|tx| {
         let now = tx.now();
-        let old = sign_in_failures::table.filter(sign_in_failures::at.le(now.plus_seconds(-WINDOW_SECONDS)));
-        let failures = diesel::delete(old).execute(&mut **tx)?;
+        let attempts = attempts::prune(tx)?;
         let ended = diesel::delete(sessions::table.filter(sessions::expires_at.le(now))).execute(&mut **tx)?;
-        Ok(failures + ended)
+        Ok(attempts + ended + resets::prune(tx)?)
     })
 }
 

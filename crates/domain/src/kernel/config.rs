@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::db::Address;
@@ -60,6 +60,8 @@ pub struct MailSettings {
     pub allow_private: bool,
     /// The most time for one step of a dialogue with a mail server.
     pub limit: Duration,
+    /// A folder with letters of the installation's own, which replace those of the same name.
+    pub templates: Option<PathBuf>,
 }
 
 /// The mail server that an installation offers.
@@ -223,8 +225,15 @@ impl MailSettings {
             roots: from.optional("smtp_roots", certificates),
             allow_private: from.take("smtp_allow_private", false, switch),
             limit: from.take("smtp_timeout", Duration::from_secs(30), |t| seconds(t, 600)),
+            templates: from.optional("email_templates", folder),
         }
     }
+}
+
+/// A folder that is there.
+fn folder(path: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(path);
+    if folder.is_dir() { Ok(folder) } else { Err(format!("{path} is no folder")) }
 }
 
 /// The certificates in the file that a setting names.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use tokio::time::timeout;
 
-use super::fault::{MailFault, Words, said, short};
+use super::fault::{MailFault, Undelivered, Words, said, short};
+use super::message::Parcel;
 use super::server::Security;
 
 type Result<T> = std::result::Result<T, MailFault>;
@@ -67,6 +70,47 @@ impl Dialogue {
                 }
                 None => MailFault::of(&error),
             }),
+        }
+    }
+
+    /// Hands a mail over (RFC 5321, 3.3): each step takes as long as `limit` at most.
+    pub(super) async fn deliver(
+        &mut self,
+        parcel: &Parcel,
+        limit: Duration,
+    ) -> std::result::Result<Words, Undelivered> {
+        let envelope = &parcel.envelope;
+        let is_international =
+            envelope.from().into_iter().chain(envelope.to()).any(|one| !AsRef::<str>::as_ref(one).is_ascii());
+        if is_international && !self.0.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(Undelivered::Kept(MailFault::NoSmtputf8));
+        }
+        let parameters = if is_international { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
+        let mut commands = vec![Mail::new(envelope.from().cloned(), parameters).to_string()];
+        commands.extend(envelope.to().iter().map(|to| Rcpt::new(to.clone(), Vec::new()).to_string()));
+        commands.push(Data.to_string());
+        for command in commands {
+            match timeout(limit, self.0.command(command)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    return Err(match said(&error) {
+                        Some(words) => Undelivered::Refused(words),
+                        None => Undelivered::Kept(MailFault::of(&error)),
+                    });
+                }
+                Err(_) => return Err(Undelivered::Kept(MailFault::Silent)),
+            }
+        }
+        // From here on the server may have the mail whatever becomes of its answer.
+        match timeout(limit, self.0.message(&parcel.bytes)).await {
+            Ok(Ok(reply)) => {
+                Ok(Words { code: reply.code().into(), text: short(&reply.message().collect::<Vec<_>>().join(" ")) })
+            }
+            Ok(Err(error)) => Err(match said(&error) {
+                Some(words) => Undelivered::Refused(words),
+                None => Undelivered::InDoubt(MailFault::of(&error)),
+            }),
+            Err(_) => Err(Undelivered::InDoubt(MailFault::Silent)),
         }
     }
 

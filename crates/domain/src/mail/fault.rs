@@ -53,8 +53,63 @@ pub enum MailFault {
     NoToken(String),
     /// It refused the dialogue.
     Refused(Words),
+    /// It cannot take addresses with other letters than those of ASCII (RFC 6531).
+    NoSmtputf8,
     /// It did not answer in time.
     Silent,
+}
+
+/// Why a mail did not go out, as far as we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undelivered {
+    /// The server refused it, for now or for good.
+    Refused(Words),
+    /// The server was not given it.
+    Kept(MailFault),
+    /// The server was given it and did not say what became of it.
+    InDoubt(MailFault),
+}
+
+impl Undelivered {
+    /// Whether trying again later makes sense.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(words) | Self::Kept(MailFault::Refused(words)) => words.is_passing(),
+            Self::Kept(fault) => !matches!(fault, MailFault::NoSmtputf8),
+            Self::InDoubt(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(words) => write!(f, "the mail server refused it: {words}"),
+            Self::Kept(fault) => write!(f, "it was not handed over: {fault}"),
+            Self::InDoubt(fault) => {
+                write!(f, "the mail server was given it and did not say whether it took it: {fault}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for MailFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(reason) => write!(f, "the mail server cannot be reached: {reason}"),
+            Self::Private => f.write_str("the mail server is not on the public internet"),
+            Self::Unencrypted => f.write_str("the mail server is on another machine, and TLS is off"),
+            Self::NoStarttls => f.write_str("the mail server does not offer STARTTLS"),
+            Self::Tls(reason) => write!(f, "TLS failed: {reason}"),
+            Self::NoSignIn => f.write_str("the mail server does not offer that way of signing in"),
+            Self::SignInRefused(words) => write!(f, "the mail server refused the sign-in: {words}"),
+            Self::NoToken(reason) => write!(f, "no access token was given out: {reason}"),
+            Self::Refused(words) => write!(f, "the mail server said {words}"),
+            Self::NoSmtputf8 => f.write_str("the mail server cannot take such an address"),
+            Self::Silent => f.write_str("the mail server did not answer in time"),
+        }
+    }
 }
 
 impl MailFault {

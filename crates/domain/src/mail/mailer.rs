@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use url::Host;
 
 use super::dialogue::{Dialogue, Shown};
-use super::fault::MailFault;
+use super::fault::{MailFault, Undelivered, Words};
+use super::message::Parcel;
 use super::server::{MailServer, Security, SignIn};
 use super::tokens::Tokens;
 use crate::kernel::addresses::is_public;
@@ -58,6 +59,17 @@ impl Mailer {
         let dialogue = self.open(server).await?;
         let _ = timeout(self.0.limit, dialogue.close()).await;
         Ok(())
+    }
+
+    /// Hands a mail to a server, over a dialogue of its own. Returns what the server said of it.
+    ///
+    /// # Errors
+    /// What became of it instead.
+    pub async fn send(&self, server: &MailServer, parcel: &Parcel) -> Result<Words, Undelivered> {
+        let mut dialogue = self.open(server).await.map_err(Undelivered::Kept)?;
+        let outcome = dialogue.deliver(parcel, self.0.limit).await;
+        let _ = timeout(self.0.limit, dialogue.close()).await;
+        outcome
     }
 
     async fn open(&self, server: &MailServer) -> Result<Dialogue, MailFault> {

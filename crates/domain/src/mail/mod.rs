@@ -1,11 +1,16 @@
-//! Mail as such: where its servers are and how they are spoken to. It does what it is given and knows no room.
+//! Mail as such: how letters are written and packed, where mail servers are and how they are spoken to. It does what it is
+//! given and knows no room.
 
 mod dialogue;
 mod fault;
+mod letters;
 mod mailer;
+mod message;
 mod server;
 mod tokens;
 
-pub use fault::{MailFault, Words};
+pub use fault::{MailFault, Undelivered, Words};
+pub use letters::{Letter, Letters, Post, Written};
 pub use mailer::Mailer;
+pub use message::{Address, Parcel, Party, pack};
 pub use server::{Grant, MailServer, Security, SignIn};

@@ -1,0 +1,35 @@
+//! Every letter there is, with sample values: for whoever changes one, and for the tests.
+
+use crate::identity::{InvitationLetter, PasswordResetLetter};
+use crate::kernel::catalogue::Language;
+use crate::kernel::error::Result;
+use crate::mail::{Letter, Letters, Written};
+
+/// A letter as somebody would get it.
+#[derive(Debug)]
+pub struct Sample {
+    /// Its folder: `<room>/<mail>`.
+    pub name: &'static str,
+    /// Its language.
+    pub language: Language,
+    /// What it says.
+    pub written: Written,
+}
+
+/// Writes all letters in all languages.
+///
+/// # Errors
+/// As [`Letters::write`], for the first that cannot be written.
+pub fn samples(letters: &Letters) -> Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    for language in Language::ALL {
+        samples.push(sample::<InvitationLetter>(letters, language)?);
+        samples.push(sample::<PasswordResetLetter>(letters, language)?);
+    }
+    Ok(samples)
+}
+
+fn sample<L: Letter>(letters: &Letters, language: Language) -> Result<Sample> {
+    let written = letters.write(&L::sample(language), language, "Maes & Partners")?;
+    Ok(Sample { name: L::NAME, language, written })
+}

@@ -1,0 +1,82 @@
+//! A mail on its way: who it is from and to, and its bytes (RFC 5322, MIME).
+
+use std::time::{Duration, SystemTime};
+
+use lettre::address::Envelope;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
+
+use super::letters::Written;
+use crate::kernel::clock::Instant;
+use crate::kernel::error::{Error, Result};
+
+/// A name and an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// What people call them; may be empty.
+    pub name: String,
+    /// The address, as `text::email` has checked it.
+    pub address: String,
+}
+
+impl Party {
+    fn mailbox(&self) -> Result<Mailbox> {
+        let address = self.address.parse().map_err(|_| Error::internal("an address that no mail can be sent to"))?;
+        Ok(Mailbox::new((!self.name.is_empty()).then(|| self.name.clone()), address))
+    }
+}
+
+/// A mail that a server can be given.
+pub struct Parcel {
+    pub(super) envelope: Envelope,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Who a mail is from and to, and what it is known by.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Who sends it.
+    pub from: Party,
+    /// Who gets it.
+    pub to: Party,
+    /// What it is known by (RFC 5322, 3.6.4), without angle brackets; the same however often it is sent.
+    pub message_id: String,
+    /// When it was written.
+    pub written_at: Instant,
+}
+
+/// Packs a letter: text and HTML, marked as made by a program (RFC 3834), so that no absence notice answers it.
+///
+/// # Errors
+/// [`Error::Internal`] when an address cannot stand in a header.
+pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
+    let micros = u64::try_from(address.written_at.0).unwrap_or_default();
+    let message = Message::builder()
+        .from(address.from.mailbox()?)
+        .to(address.to.mailbox()?)
+        .message_id(Some(format!("<{}>", address.message_id)))
+        .date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
+        .subject(&letter.subject)
+        .header(AutoSubmitted)
+        .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+        .map_err(Error::internal)?;
+    Ok(Parcel { envelope: message.envelope().clone(), bytes: message.formatted() })
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834, section 5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}

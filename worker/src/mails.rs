@@ -1,0 +1,34 @@
+//! The product's own mails: written, packed, and given to the installation's mail server.
+
+use klaar_domain::mail::{Address, Letter, Letters, MailServer, Mailer, Party, Post, pack};
+
+use crate::run::{Fault, Run};
+
+/// Sends a letter. It is known by the job, so that a second try is the same mail to whoever has it already.
+///
+/// # Errors
+/// [`Fault::Passing`] when a later try may go better; [`Fault::Hopeless`] when the server refuses it for good, the letter
+/// cannot be written, or the installation has no mail server.
+pub(crate) async fn send<L: Letter>(run: &Run, post: &Post<L>) -> Result<(), Fault> {
+    let hopeless = |fault: &dyn std::fmt::Display| Fault::Hopeless(fault.to_string());
+    let Some(shared) = &run.settings().mail.shared else {
+        return Err(hopeless(&"there is no mail server: set KLAAR_SMTP_URL and KLAAR_MAIL_FROM, then retry the job"));
+    };
+    let server = MailServer::of_url(&shared.url).ok_or_else(|| hopeless(&"KLAAR_SMTP_URL names no mail server"))?;
+    let letters = run.shared::<Letters>()?;
+    let written = letters.write(&post.letter, post.language, &post.sender).map_err(|fault| hopeless(&fault))?;
+    let domain = shared.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let address = Address {
+        from: Party { name: post.sender.clone(), address: shared.from.clone() },
+        to: post.to.clone(),
+        message_id: format!("{}@{domain}", run.job()),
+        written_at: run.db().clock().now(),
+    };
+    let parcel = pack(&written, &address).map_err(|fault| hopeless(&fault))?;
+    let mailer = run.shared::<Mailer>()?;
+    match mailer.send(&server, &parcel).await {
+        Ok(_) => Ok(()),
+        Err(fault) if fault.is_passing() => Err(Fault::Passing(fault.to_string())),
+        Err(fault) => Err(hopeless(&fault)),
+    }
+}
