@@ -3,7 +3,10 @@
 use crate::identity::{InvitationLetter, PasswordResetLetter};
 use crate::kernel::catalogue::Language;
 use crate::kernel::error::Result;
-use crate::mail::{Letter, Letters, Written};
+use crate::mail::{Letter, Letters, PRODUCT, Written};
+
+/// The practice that some of them are from.
+const PRACTICE: &str = "Maes & Partners";
 
 /// A letter as somebody would get it.
 #[derive(Debug)]
@@ -23,13 +26,13 @@ pub struct Sample {
 pub fn samples(letters: &Letters) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for language in Language::ALL {
-        samples.push(sample::<InvitationLetter>(letters, language)?);
-        samples.push(sample::<PasswordResetLetter>(letters, language)?);
+        samples.push(sample::<InvitationLetter>(letters, language, PRACTICE)?);
+        samples.push(sample::<PasswordResetLetter>(letters, language, PRODUCT)?);
     }
     Ok(samples)
 }
 
-fn sample<L: Letter>(letters: &Letters, language: Language) -> Result<Sample> {
-    let written = letters.write(&L::sample(language), language, "Maes & Partners")?;
+fn sample<L: Letter>(letters: &Letters, language: Language, sender: &str) -> Result<Sample> {
+    let written = letters.write(&L::sample(language), language, sender)?;
     Ok(Sample { name: L::NAME, language, written })
 }

@@ -16,7 +16,7 @@ use crate::kernel::error::Result;
 use crate::kernel::jobs::{self, EnqueueOptions};
 use crate::kernel::secrets::{self, Keyring};
 use crate::kernel::text;
-use crate::mail::{Party, Post};
+use crate::mail::{PRODUCT, Party, Post};
 use crate::schema::{accounts, members, password_resets as resets, sessions};
 
 const TOKEN_PREFIX: &str = "klaar_reset_";
@@ -24,8 +24,6 @@ const VALID_SECONDS: i64 = 3600;
 /// How many links may be asked for an address, and from a network address, in a quarter of an hour.
 const MOST_FOR_EMAIL: i64 = 3;
 const MOST_FOR_PEER: i64 = 30;
-/// Who the mail is from, as it is from no practice.
-const SENDER: &str = "Klaar";
 
 fn place(id: PasswordResetId) -> String {
     format!("-/password_resets/{id}")
@@ -80,7 +78,7 @@ pub fn reset_to_mail(
     let link = invitations::link(base, "new-password", &keyring.open(&place(id), &sealed)?)?;
     let to = Party { name: name.clone(), address: address.clone() };
     let letter = PasswordResetLetter { name, address, link };
-    Ok(Some(Post { letter, language: language.parse().unwrap_or_default(), sender: SENDER.to_owned(), to }))
+    Ok(Some(Post { letter, language: language.parse().unwrap_or_default(), sender: PRODUCT.to_owned(), to }))
 }
 
 /// The mail of a reset is gone.

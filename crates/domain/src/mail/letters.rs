@@ -19,6 +19,9 @@ use crate::kernel::error::{Error, Result};
 #[folder = "../../email_templates"]
 struct Embedded;
 
+/// Who letters are from that no practice sends.
+pub const PRODUCT: &str = "Klaar";
+
 /// Which files a letter has in each language.
 const PARTS: [&str; 5] = ["subject.txt.hbs", "preheader.txt.hbs", "body.txt.hbs", "body.html.hbs", "foot.html.hbs"];
 /// What the layout and the files have from outside the letter.

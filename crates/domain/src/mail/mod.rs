@@ -10,7 +10,7 @@ mod server;
 mod tokens;
 
 pub use fault::{MailFault, Undelivered, Words};
-pub use letters::{Letter, Letters, Post, Written};
+pub use letters::{Letter, Letters, PRODUCT, Post, Written};
 pub use mailer::Mailer;
 pub use message::{Address, Parcel, Party, pack};
 pub use server::{Grant, MailServer, Security, SignIn};
