@@ -7,6 +7,24 @@ use crate::client::Client;
 use crate::house::{House, PASSWORD};
 
 #[tokio::test]
+async fn whoever_has_set_a_password_is_not_overtaken_by_an_invitation_to_another_practice() {
+    let house = House::open().await;
+    let person = json!({ "email": "an@maes.example", "name": "An", "role": "staff" });
+    let mut tokens = Vec::new();
+    for name in ["Maes", "Claes"] {
+        let api = house.may_everything(&house.practice(name));
+        tokens.push(api.post("/v1/members", &person).await.expect(201)["invitation_token"].clone());
+    }
+    let accept = |token| json!({ "token": token, "password": PASSWORD });
+    house.nobody().post("/v1/invitation-acceptances", &accept(tokens[0].clone())).await.expect(204);
+    let refused = house.nobody().post("/v1/invitation-acceptances", &accept(tokens[1].clone())).await;
+    assert_eq!(refused.wrong_fields(), [("/token".to_owned(), "unknown_or_used".to_owned())]);
+    let signed_in =
+        house.nobody().post("/v1/sessions", &json!({ "email": "an@maes.example", "password": PASSWORD })).await;
+    assert_eq!(signed_in.expect(201)["practices"].as_array().unwrap().len(), 2, "a member of both all the same");
+}
+
+#[tokio::test]
 async fn an_invited_person_sets_a_password_once_and_signs_in() {
     let house = House::open().await;
     let owner = house.may_everything(&house.practice("Maes & Partners"));

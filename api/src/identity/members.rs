@@ -94,14 +94,15 @@ impl From<Member> for MemberOut {
 #[schema(as = InvitedMember, example = json!({
     "member": { "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes", "email": "celine@maes.example", "language": "fr", "role": "staff",
         "rights": ["clients:read"], "active": false, "revision": 1, "created_at": "2026-11-20T09:00:00.000000Z" },
-    "invitation_token": "klaar_invite_ZXhhbXBsZQ", "mailed": true
+    "invitation_token": "klaar_invite_ZXhhbXBsZQ", "mailed": false
 }))]
 pub struct InvitedOut {
     /// The member.
     member: MemberOut,
-    /// Shown once, valid for seven days: the person sets a password with it. Null when the person has one.
+    /// Shown once, valid for seven days: hand it to the person, who sets a password with it. Null when the person has one, or
+    /// gets the invitation by mail.
     invitation_token: Option<String>,
-    /// The invitation is on its way to the person by mail; otherwise hand the token over.
+    /// The invitation is on its way to the person.
     mailed: bool,
 }
 
@@ -133,8 +134,8 @@ pub async fn list_members(may: May<ClientsRead>) -> Result<Reply, Problem> {
 
 /// Add a member
 ///
-/// A person without a password gets a one-time invitation: by mail where the server has been told of a mail server, and as a
-/// token in this answer alone.
+/// A person without a password gets a one-time invitation: by mail where the server has been told of a mail server, and
+/// otherwise as a token in this answer alone.
 #[utoipa::path(operation_id = "create_member", tag = "practice", request_body(content = MemberIn, description = "The person."), security(("bearer" = ["members:manage"])),
     responses((status = 201, description = "The new member.", body = InvitedOut)))]
 #[post("/members")]
@@ -151,7 +152,7 @@ pub async fn create_member(
         let mailing = state.mailing();
         let (member, invitation_token) = identity::add_member(tx, &caller.practice, &caller.actor, (&new, mailing))?;
         let (location, revision) = (format!("/v1/members/{}", member.id), member.revision);
-        let mailed = mailing.is_some() && invitation_token.is_some();
+        let mailed = mailing.is_some() && !member.active;
         let out = InvitedOut { member: member.into(), invitation_token, mailed };
         Ok(Reply::created(location, &out)?.tagged(revision))
     })
@@ -223,7 +224,7 @@ pub async fn invite_member(
         let mailing = state.mailing();
         let (member, token) = identity::invite_again(tx, &caller.practice, &caller.actor, (id.get()?, mailing))?;
         let location = format!("/v1/members/{}", member.id);
-        let out = InvitedOut { member: member.into(), invitation_token: Some(token), mailed: mailing.is_some() };
+        let out = InvitedOut { member: member.into(), invitation_token: token, mailed: mailing.is_some() };
         Reply::created(location, &out)
     })
     .await

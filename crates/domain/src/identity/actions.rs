@@ -153,8 +153,9 @@ pub struct NewMember {
     pub role: Role,
 }
 
-/// Adds a person. A person without a password gets a one-time invitation, returned as its token; it is shown once, and mailed,
-/// too, when `mailing` says with what it is sealed until then.
+/// Adds a person. A person without a password gets a one-time invitation: by mail when `mailing` says with what its token is
+/// sealed until then, and otherwise as the token that is returned. Who invites sees no token that is mailed, because it sets
+/// the password of an account that may belong to other practices, too.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a wrong address, name or language; [`Error::Conflict`] `member_exists`.
@@ -195,7 +196,7 @@ pub fn add_member(
     let event = Event::new("member.added", "api").on(id).after(&serde_json::json!({ "role": new.role.as_str() }));
     audit::record(tx, practice.uid(), actor, &event)?;
     let by = Inviting { practice, actor, mailing };
-    let token = if member.active { None } else { Some(invitations::invite(tx, &by, id)?) };
+    let token = if member.active { None } else { invitations::invite(tx, &by, id)? };
     Ok((member, token))
 }
 

@@ -51,8 +51,9 @@ pub(super) struct Inviting<'a> {
     pub(super) mailing: Option<&'a Keyring>,
 }
 
-/// Makes an invitation; its token is returned once and stored hashed. Earlier ones of the same member stop working.
-pub(super) fn invite(tx: &mut Tx<'_>, by: &Inviting<'_>, member: MemberId) -> Result<String> {
+/// Makes an invitation; its token is mailed, or else returned once, and stored hashed. Earlier ones of the same member stop
+/// working.
+pub(super) fn invite(tx: &mut Tx<'_>, by: &Inviting<'_>, member: MemberId) -> Result<Option<String>> {
     let (id, token) = (InvitationId::new(), secrets::new_token(TOKEN_PREFIX));
     let sealed = by.mailing.map(|keyring| keyring.seal(&place(by.practice, id), token.as_bytes())).transpose()?;
     let now = tx.now();
@@ -68,10 +69,11 @@ pub(super) fn invite(tx: &mut Tx<'_>, by: &Inviting<'_>, member: MemberId) -> Re
             invitations::sealed_token.eq(sealed),
         ))
         .execute(&mut **tx)?;
-    if by.mailing.is_some() {
-        jobs::enqueue(tx, &SendInvitation { invitation: id }, &EnqueueOptions::of(by.practice.uid()))?;
+    if by.mailing.is_none() {
+        return Ok(Some(token));
     }
-    Ok(token)
+    jobs::enqueue(tx, &SendInvitation { invitation: id }, &EnqueueOptions::of(by.practice.uid()))?;
+    Ok(None)
 }
 
 /// Makes a new invitation for a member who has not set a password yet; `mailing` as in [`add_member`](super::add_member).
@@ -83,7 +85,7 @@ pub fn invite_again(
     practice: &Practice,
     actor: &Actor,
     (id, mailing): (MemberId, Option<&Keyring>),
-) -> Result<(Member, String)> {
+) -> Result<(Member, Option<String>)> {
     let member = queries::member(tx, practice, id)?;
     if member.active {
         return Err(Error::conflict("member_active"));
