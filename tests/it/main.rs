@@ -29,6 +29,7 @@ mod kernel;
 mod letters;
 mod lookup_network;
 mod lookups;
+mod mail;
 mod nightly;
 mod openapi;
 mod passwords;
