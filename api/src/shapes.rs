@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use klaar_domain::clients::{ExemptionReason, FixedField, RelationKind, countries};
 use klaar_domain::custom_fields::FieldKind;
-use klaar_domain::identity::{Right, Role};
+use klaar_domain::identity::{RegularMail, Right, Role};
 use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::mail::Security;
 use klaar_domain::senders::SignInKind;
@@ -45,6 +45,8 @@ pub(crate) use shapes;
 shapes! {
     /// What a member may do, as a bundle of rights.
     RoleWord as "Role" = words(Role::ALL.map(Role::as_str));
+    /// A mail that members get regularly when they want it.
+    RegularMailWord as "RegularMail" = words(RegularMail::ALL.map(RegularMail::as_str));
     /// Something that a caller may do.
     RightWord as "Right" = words(Right::ALL.iter().map(|right| right.as_str()));
     /// A language that the product speaks.

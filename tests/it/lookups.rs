@@ -20,12 +20,15 @@ impl Field {
     pub async fn open() -> Self {
         let sandbox = Sandbox::start(klaar_sandbox::Settings::default()).await.unwrap();
         let (dns, zone) = (sandbox.dns_addr().to_string(), sandbox.zone());
+        let mail = format!("smtp://127.0.0.1:{}", sandbox.smtp_addr().port());
         let house = House::open_with(&[
             ("KLAAR_DNS", &dns),
             ("KLAAR_PEPPOL_TEST_ZONE", &zone),
             ("KLAAR_SMP_ALLOW_INSECURE", "true"),
             ("KLAAR_LOOKUP_RATE", "100000"),
             ("KLAAR_DNS_TIMEOUT", "1"),
+            ("KLAAR_SMTP_URL", &mail),
+            ("KLAAR_MAIL_FROM", "klaar@host.example"),
         ])
         .await;
         let practice = house.practice("Maes");

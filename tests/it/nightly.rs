@@ -1,7 +1,10 @@
 //! Nights against the offline network: each practice's local night, doubt, faults, held changes, the report.
 
+use klaar_domain::identity::Role;
 use klaar_domain::kernel::clock::Instant;
 use klaar_sandbox::{DnsEffect, DocumentForm, Effect, Fault, Registration, Script, SmpEffect};
+use mail_parser::MessageParser;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::clients_in_state;
@@ -91,6 +94,43 @@ async fn ap_08_the_registration_refreshes_itself_every_night() {
     assert_eq!(stranger.get(&format!("/v1/nights/{night}")).await.status, 404);
     assert_eq!(stranger.get(&format!("/v1/nights/{night}/changes")).await.status, 404);
     assert_eq!(stranger.get("/v1/nights").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_night_with_something_to_tell_is_mailed_to_whoever_wants_it() {
+    let field = Field::open().await;
+    let (an, bert) = ("an@maes.example", "bert@maes.example");
+    let mut people = Vec::new();
+    for (name, role) in [("An", Role::Manager), ("Bert", Role::Staff), ("Eva", Role::Owner)] {
+        people.push(field.house.signed_in(&field.house.person(&field.practice, name, role)).await);
+    }
+    let eva = &people[2];
+    assert_eq!(eva.get("/v1/me/mails").await.expect(200), json!({ "mails": ["night_report"] }), "as an owner");
+    eva.send(Method::PUT, "/v1/me/mails", Some(&json!({ "mails": [] }))).await.expect(200);
+    field.clients(30, 25).await;
+    field.night().await;
+    let mails = field.sandbox.mails();
+    assert_eq!(mails.iter().map(|mail| &mail.recipients[0][..]).collect::<Vec<_>>(), [an]);
+    let message = MessageParser::default().parse(&mails[0].content[..]).unwrap();
+    assert_eq!(message.subject(), Some("De nacht van 23 november 2026: 30 veranderd"));
+    let text = message.body_text(0).unwrap();
+    assert!(text.contains("- Client 000: – → geregistreerd, "), "{text}");
+    assert!(text.contains("En nog 10 andere."), "{text}");
+
+    field.night().await;
+    assert_eq!(field.sandbox.mails().len(), 1, "nothing to tell");
+    let wish = json!({ "mails": ["night_report", "night_report"] });
+    let chosen = people[1].send(Method::PUT, "/v1/me/mails", Some(&wish)).await.expect(200);
+    assert_eq!(chosen, json!({ "mails": ["night_report"] }));
+    field.script(&id0208(29), Registration::Registered);
+    field.night().await;
+    let mut reached: Vec<String> = field.sandbox.mails()[1..].iter().map(|mail| mail.recipients[0].clone()).collect();
+    reached.sort();
+    assert_eq!(reached, [an, bert]);
+
+    let wrong = people[1].send(Method::PUT, "/v1/me/mails", Some(&json!({ "mails": ["daily_joke"] }))).await;
+    assert_eq!(wrong.wrong_fields(), [("/mails/0".to_owned(), "unknown_value".to_owned())]);
+    assert_eq!(field.client.get("/v1/me/mails").await.expect(409)["code"], "no_session", "a key gets no mails");
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ async fn an_invitation_comes_by_mail_and_its_page_sets_the_password_once() {
     assert!(html(&filled(&reader, &link, NEW_PASSWORD).await, 410).contains("Ce lien ne fonctionne plus"));
     assert!(html(&reader.get(&link).await, 410).contains("Ce lien ne fonctionne plus"));
     html(&reader.get("/welcome").await, 410);
+    html(&reader.get("/welcome?token=%3Cscript%3Ealert(1)%3C/script%3E").await, 410);
 }
 
 #[tokio::test]

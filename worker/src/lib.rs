@@ -35,7 +35,9 @@ use klaar_domain::kernel::jobs::Lane;
 use klaar_domain::kernel::secrets::Keyring;
 use klaar_domain::kernel::upkeep::PruneSettled;
 use klaar_domain::letters::samples;
-use klaar_domain::lookups::jobs::{AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings};
+use klaar_domain::lookups::jobs::{
+    AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, SendNightReport,
+};
 use klaar_domain::lookups::network::Network;
 use klaar_domain::mail::{Letters, Mailer};
 use klaar_domain::transfers::ImportClients;
@@ -70,6 +72,7 @@ pub fn jobs() -> Registry {
     registry.add::<SendPasswordReset>(identity::send_password_reset);
     registry.add::<BeginNights>(lookups::begin_nights);
     registry.add::<AdvanceRound>(lookups::advance_round);
+    registry.add::<SendNightReport>(lookups::send_night_report);
     registry.add::<AskForCheck>(lookups::ask_for_check);
     registry.add::<ApplyFindings>(lookups::apply_findings);
     registry.add::<PruneFindings>(lookups::prune_findings);

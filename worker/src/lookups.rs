@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use klaar_domain::lookups::jobs::{AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, harvest};
+use klaar_domain::identity::{self, PracticeId};
+use klaar_domain::lookups::jobs::{
+    AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, SendNightReport, harvest,
+};
 use klaar_domain::lookups::network::Network;
 use klaar_domain::lookups::{self, night};
 
+use crate::mails;
 use crate::run::{Fault, Run};
 
 /// Begins the nights that are due, and goes on with rounds that were left alone.
@@ -24,6 +28,19 @@ pub(crate) async fn advance_round(job: AdvanceRound, run: Run) -> Result<(), Fau
     let Some(step) = run.blocking(move |db| night::take_on(db, job.round, job.turn)).await? else { return Ok(()) };
     match night::advance(run.db(), &*network, step).await? {
         Some(rest) => run.settle(move |tx| night::rest(tx, step, rest)).await,
+        None => Ok(()),
+    }
+}
+
+/// Mails a member what a night has found, where there is a mail server.
+pub(crate) async fn send_night_report(job: SendNightReport, run: Run) -> Result<(), Fault> {
+    let Some(practice) = run.practice().filter(|_| run.settings().mail.shared.is_some()) else { return Ok(()) };
+    let post = run.read(move |conn| {
+        let practice = identity::find_practice(conn, PracticeId(practice))?;
+        lookups::night_to_mail(conn, &practice, (job.night, job.member))
+    });
+    match post.await? {
+        Some(post) => mails::send(&run, &post).await,
         None => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
 //! The practice that the caller acts in.
 
-use actix_web::{get, patch};
-use klaar_domain::identity::{self, Practice, PracticeChange};
-use klaar_domain::kernel::error::Result;
+use actix_web::{get, patch, put};
+use klaar_domain::identity::{self, Caller, MemberId, Practice, PracticeChange, RegularMail};
+use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::kernel::patch::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,9 +11,9 @@ use crate::answers::World;
 use crate::body::Body;
 use crate::guards::{May, PracticeManage, SeenRevision, SignedIn};
 use crate::mounting::Routes;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemOut};
 use crate::reply::Reply;
-use crate::shapes::LanguageWord;
+use crate::shapes::{LanguageWord, RegularMailWord};
 
 /// A change to the practice: an absent field stays, a value sets it; null clears the enterprise number.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -115,6 +115,65 @@ pub async fn get_caller(may: May<SignedIn>) -> Result<Reply, Problem> {
     .await
 }
 
+/// The regular mails that the caller wants.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MailWishes, example = json!({ "mails": ["night_report"] }))]
+pub struct MailsIn {
+    /// Their names; those that are not named are not sent.
+    #[schema(value_type = Vec<RegularMailWord>, max_items = 20)]
+    mails: Vec<String>,
+}
+
+/// The regular mails that the caller gets.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChosenMails, example = json!({ "mails": ["night_report"] }))]
+pub struct MailsOut {
+    /// Their names. Until something is chosen, owners and managers get all, others none.
+    #[schema(value_type = Vec<RegularMailWord>)]
+    mails: Vec<&'static str>,
+}
+
+impl MailsOut {
+    fn of(mails: &[RegularMail]) -> Self {
+        Self { mails: mails.iter().map(|mail| mail.as_str()).collect() }
+    }
+}
+
+/// The caller as a member, which a key is not.
+fn own_member(caller: &Caller) -> Result<MemberId> {
+    let id = caller.session.and(caller.actor.id.as_deref()).ok_or_else(|| Error::conflict("no_session"))?;
+    id.parse().map_err(|_| Error::conflict("no_session"))
+}
+
+/// Read own regular mails
+#[utoipa::path(operation_id = "get_own_mails", tag = "practice", security(("bearer" = [])),
+    responses((status = 200, description = "What the caller gets from this practice.", body = MailsOut),
+        (status = 409, description = "An API key gets no mails.", body = ProblemOut, content_type = "application/problem+json")))]
+#[get("/me/mails")]
+pub async fn get_own_mails(may: May<SignedIn>) -> Result<Reply, Problem> {
+    may.read(|conn, caller| {
+        let member = identity::member(conn, &caller.practice, own_member(caller)?)?;
+        Reply::ok(&MailsOut::of(&member.mails))
+    })
+    .await
+}
+
+/// Choose own regular mails
+///
+/// They go to the caller's own address, in the caller's language, where the server has been told of a mail server.
+#[utoipa::path(operation_id = "put_own_mails", tag = "practice", request_body(content = MailsIn, description = "What is wanted."), security(("bearer" = [])),
+    responses((status = 200, description = "What the caller gets from now on.", body = MailsOut),
+        (status = 409, description = "An API key gets no mails.", body = ProblemOut, content_type = "application/problem+json")))]
+#[put("/me/mails")]
+pub async fn put_own_mails(may: May<SignedIn>, body: Body<MailsIn>) -> Result<Reply, Problem> {
+    may.write(move |tx, caller| {
+        let chosen = (own_member(caller)?, &body.value.mails[..]);
+        Reply::ok(&MailsOut::of(&identity::choose_mails(tx, &caller.practice, &caller.actor, chosen)?))
+    })
+    .await
+}
+
 /// Read the practice
 #[utoipa::path(operation_id = "get_practice", tag = "practice", security(("bearer" = [])),
     responses((status = 200, description = "The practice.", body = PracticeOut)))]
@@ -149,5 +208,10 @@ pub async fn update_practice(
 
 /// Mounts the file's operations.
 pub fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(get_caller).service(get_practice).service(update_practice);
+    routes
+        .service(get_caller)
+        .service(get_own_mails)
+        .service(put_own_mails)
+        .service(get_practice)
+        .service(update_practice);
 }

@@ -41,6 +41,7 @@ diesel::table! {
         role -> Text,
         revision -> BigInt,
         created_at -> BigInt,
+        mails -> Nullable<JsonType>,
     }
 }
 

@@ -127,3 +127,21 @@ fn serve_tells_a_newcomer_what_to_do_keeps_its_key_and_stops_when_told() {
     assert!(output.status.success(), "{:?}", output.status);
     assert!(said(&output).contains("klaar practice create"));
 }
+
+#[test]
+fn letters_are_written_out_and_a_wrong_one_of_ones_own_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let written = run(here, &["letters", "out"]);
+    assert!(written.status.success(), "{}", complained(&written));
+    let letter = std::fs::read_to_string(here.join("out/identity/invitation/fr/letter.txt")).unwrap();
+    assert!(letter.starts_with("Maes & Partners vous invite\n\nBonjour"), "{letter}");
+    assert!(here.join("out/identity/password_reset/de/letter.html").exists());
+    let own = here.join("own/identity/invitation/nl");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("subject.txt.hbs"), "{{nickname}}").unwrap();
+    for (place, says) in [("own", "identity/invitation/nl/subject.txt.hbs"), ("none", "KLAAR_EMAIL_TEMPLATES")] {
+        let refused = klaar(here, &["letters", "out"]).env("KLAAR_EMAIL_TEMPLATES", place).output().unwrap();
+        assert!(!refused.status.success() && complained(&refused).contains(says), "{}", complained(&refused));
+    }
+}

@@ -14,6 +14,7 @@ mod passwords;
 mod queries;
 mod resets;
 mod sessions;
+mod wishes;
 
 pub use actions::{
     NewMember, PracticeChange, add_member, change_practice, change_role, create_practice, hold_practice, remove_member,
@@ -29,3 +30,4 @@ pub use queries::{
 };
 pub use resets::{accept_reset, request_reset, reset_mailed, reset_of, reset_to_mail};
 pub use sessions::{SignIn, SignedIn, prune as prune_sign_ins, revoke_session, sign_in, switch_practice};
+pub use wishes::{RegularMail, choose_mails, readers};

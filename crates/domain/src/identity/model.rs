@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::wishes::RegularMail;
 use crate::kernel::Uid;
 use crate::kernel::actor::Actor;
 use crate::kernel::clock::Instant;
@@ -148,6 +149,8 @@ pub struct Member {
     pub role: Role,
     /// Whether the person has set a password.
     pub active: bool,
+    /// The regular mails that the person gets once there is a password.
+    pub mails: Vec<RegularMail>,
     /// Raised with each change of the role.
     pub revision: i64,
     /// When the person was added.

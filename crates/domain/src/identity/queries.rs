@@ -6,6 +6,7 @@ use super::model::{
     Account, AccountId, ApiKey, Caller, KeyId, Member, MemberId, Practice, PracticeId, Right, Rights, Role, Session,
     SessionId, World,
 };
+use super::wishes::RegularMail;
 use crate::kernel::JsonText;
 use crate::kernel::actor::{Actor, ActorKind};
 use crate::kernel::clock::Instant;
@@ -70,12 +71,18 @@ struct MemberRow {
     role: String,
     revision: i64,
     created_at: Instant,
+    mails: Option<JsonText>,
 }
 
 fn member_of((row, account): (MemberRow, AccountRow)) -> Result<Member> {
     let active = account.password_hash.is_some();
     let role = row.role.parse::<Role>().map_err(|()| Error::internal(format!("{} has an unknown role", row.id)))?;
-    Ok(Member { id: row.id, account: account.into(), role, active, revision: row.revision, created_at: row.created_at })
+    let mails = match row.mails {
+        Some(chosen) => read_mails(&chosen)?,
+        None => RegularMail::usual_for(role),
+    };
+    let (revision, created_at) = (row.revision, row.created_at);
+    Ok(Member { id: row.id, account: account.into(), role, active, mails, revision, created_at })
 }
 
 #[derive(Queryable, Selectable)]
@@ -131,6 +138,12 @@ impl From<SessionRow> for Session {
             last_used_at: row.last_used_at,
         }
     }
+}
+
+/// Mails are stored by name; one that a newer version knows is not sent here.
+fn read_mails(stored: &JsonText) -> Result<Vec<RegularMail>> {
+    let names: Vec<String> = stored.read()?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 /// Scopes are stored by name; a name that a newer version knows grants nothing here.

@@ -8,9 +8,10 @@ use klaar_standards::participant::ParticipantId;
 use serde::{Deserialize, Serialize};
 
 use super::checks::{Harvest, Running};
-use super::model::{CheckId, RoundId};
+use super::model::{CheckId, NightId, RoundId};
 use super::night::Ask;
 use super::registrations::Loaded;
+use crate::identity::MemberId;
 use crate::kernel::jobs::{Job, Lane};
 
 /// Begins the nights that are due.
@@ -36,6 +37,20 @@ impl Job for AdvanceRound {
     const LANE: Lane = Lane::Network;
     /// A night is never given up: whatever keeps it from its database is waited for, an hour between two tries at most.
     const MAX_FAILURES: i32 = 1000;
+}
+
+/// Mails a member what a night has found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendNightReport {
+    /// The night.
+    pub night: NightId,
+    /// The member.
+    pub member: MemberId,
+}
+
+impl Job for SendNightReport {
+    const KIND: &'static str = "send_night_report";
+    const LANE: Lane = Lane::Mail;
 }
 
 /// Asks the network about the next clients of a check.

@@ -7,13 +7,16 @@ use diesel::prelude::*;
 use super::round::Step;
 use super::write::{Absences, left_by_first_pass, news_of};
 use super::{Night, Phase, Round, fence, in_phase};
-use crate::identity::Practice;
+use crate::identity::{self, Practice, RegularMail};
 use crate::kernel::JsonText;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
 use crate::kernel::db::{Conn, Db, Tx};
 use crate::kernel::error::Result;
+use crate::kernel::jobs::{self, EnqueueOptions};
 use crate::lookups::doubts::{self, Tally};
+use crate::lookups::jobs::SendNightReport;
+use crate::lookups::mails::is_worth_a_mail;
 use crate::lookups::registrations;
 use crate::lookups::weighing::{Subject, weigh};
 use crate::schema::{clients, nights, participants, registrations as rows};
@@ -98,6 +101,12 @@ pub(super) fn finish(tx: &mut Tx<'_>, round: &Round, night: &Night) -> Result<()
         "unknown": report.unknown, "vanished": report.vanished, "held": report.held, "not_asked": report.not_asked,
     }));
     audit::record(tx, practice.uid(), &Actor::system("nightly"), &event)?;
+    if is_worth_a_mail(&report) {
+        for member in identity::readers(tx, &practice, RegularMail::NightReport)? {
+            let job = SendNightReport { night: night.id, member: member.id };
+            jobs::enqueue(tx, &job, &EnqueueOptions::of(practice.uid()))?;
+        }
+    }
     Ok(())
 }
 
