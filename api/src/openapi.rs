@@ -30,7 +30,7 @@ use crate::mounting::Routes;
             **Lists** have `items` and `next_cursor`; give the cursor back for the next page. A `filter` in a query is JSON: with curl `-G --data-urlencode 'filter={…}'`. Custom fields are `fields.` and their slug in filters, orders, columns and bulk edits.\n\n\
             **Longer work** answers 202 with an operation; read `GET /v1/operations/{id}` until its `status` is `finished` or `failed`.\n\n\
             **Changing** something needs its `ETag` in `If-Match`, which is its `revision` in quotation marks (`If-Match: \"3\"`): 428 when it is missing, 412 when somebody was faster. A PATCH has three states for each field: absent leaves it, null clears it, a value sets it.\n\n\
-            **Repeating** a POST is safe with an `Idempotency-Key` (up to 255 printable characters): within 48 hours the same request gets the same reply, and its effect happens once. Signing in and accepting an invitation take the header, but happen again.\n\n\
+            **Repeating** a POST is safe with an `Idempotency-Key` (up to 255 printable characters): within 48 hours the same request gets the same reply, and its effect happens once. Signing in, accepting an invitation and what is about new passwords do not know the header and happen again.\n\n\
             **Limits.** Each caller may make 6,000 requests a minute unless the server is set otherwise; `RateLimit` and `RateLimit-Policy` say what is left, 429 carries `Retry-After`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact(name = "Klaar"),
@@ -182,7 +182,8 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let language = text().examples(Some(serde_json::json!("nl")));
     add_header(operation, ("Accept-Language", "The language of problem texts: nl, fr, de or en."), language);
-    if *method == HttpMethod::Post {
+    // A reply is kept for somebody, and of whom nobody knows there is no one to keep it for.
+    if *method == HttpMethod::Post && !is_open(operation) {
         let key = text()
             .max_length(Some(255))
             .min_length(Some(1))
@@ -243,9 +244,14 @@ fn forget_null_body(operation: &mut Operation) {
     }
 }
 
-fn add_refusals(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
+/// Whether nobody has to sign in for it.
+fn is_open(operation: &Operation) -> bool {
     let is_empty = |s| serde_json::to_value(s).is_ok_and(|v| v == serde_json::json!({}));
-    let open = operation.security.as_ref().is_some_and(|all| all.iter().all(is_empty));
+    operation.security.as_ref().is_some_and(|all| all.iter().all(is_empty))
+}
+
+fn add_refusals(operation: &mut Operation, method: &HttpMethod, has_id: bool) {
+    let open = is_open(operation);
     let tagged = operation.parameters.iter().flatten().any(|p| matches!(p, RefOr::T(p) if p.name == "If-Match"));
     let has_body = operation.request_body.is_some();
     for (name, _, status) in REFUSALS {
