@@ -59,7 +59,6 @@ pub struct AcceptanceIn {
 #[schema(as = NewPasswordReset, example = json!({ "email": "celine@maes.example" }))]
 pub struct PasswordResetIn {
     /// The account's e-mail address.
-    #[schema(max_length = 320)]
     email: String,
 }
 
