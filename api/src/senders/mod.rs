@@ -45,7 +45,6 @@ fn entry(fault: &MailFault) -> FieldError {
         MailFault::Unreachable(reason) => at("/server/host", "server_unreachable").with("reason", reason),
         MailFault::Private => at("/server/host", "private_address"),
         MailFault::Silent => at("/server/host", "server_silent"),
-        MailFault::NoSmtputf8 => at("/from_address", "malformed_email"),
         MailFault::Refused(words) => at("/server/host", "server_refused").with("words", words),
         MailFault::Unencrypted => at("/server/security", "encryption_needed"),
         MailFault::NoStarttls => at("/server/security", "no_starttls"),

@@ -83,7 +83,7 @@ impl Dialogue {
         let is_international =
             envelope.from().into_iter().chain(envelope.to()).any(|one| !AsRef::<str>::as_ref(one).is_ascii());
         if is_international && !self.0.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(Undelivered::Kept(MailFault::NoSmtputf8));
+            return Err(Undelivered::Unaddressable);
         }
         let parameters = if is_international { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
         let mut commands = vec![Mail::new(envelope.from().cloned(), parameters).to_string()];

@@ -53,8 +53,6 @@ pub enum MailFault {
     NoToken(String),
     /// It refused the dialogue.
     Refused(Words),
-    /// It cannot take addresses with other letters than those of ASCII (RFC 6531).
-    NoSmtputf8,
     /// It did not answer in time.
     Silent,
 }
@@ -66,6 +64,8 @@ pub enum Undelivered {
     Refused(Words),
     /// The server was not given it.
     Kept(MailFault),
+    /// The server cannot take addresses with other letters than those of ASCII (RFC 6531), and one of its addresses has some.
+    Unaddressable,
     /// The server was given it and did not say what became of it.
     InDoubt(MailFault),
 }
@@ -76,8 +76,8 @@ impl Undelivered {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(words) | Self::Kept(MailFault::Refused(words)) => words.is_passing(),
-            Self::Kept(fault) => !matches!(fault, MailFault::NoSmtputf8),
-            Self::InDoubt(_) => true,
+            Self::Unaddressable => false,
+            Self::Kept(_) | Self::InDoubt(_) => true,
         }
     }
 }
@@ -87,6 +87,7 @@ impl fmt::Display for Undelivered {
         match self {
             Self::Refused(words) => write!(f, "the mail server refused it: {words}"),
             Self::Kept(fault) => write!(f, "it was not handed over: {fault}"),
+            Self::Unaddressable => f.write_str("the mail server takes no addresses with letters beyond ASCII"),
             Self::InDoubt(fault) => {
                 write!(f, "the mail server was given it and did not say whether it took it: {fault}")
             }
@@ -106,7 +107,6 @@ impl fmt::Display for MailFault {
             Self::SignInRefused(words) => write!(f, "the mail server refused the sign-in: {words}"),
             Self::NoToken(reason) => write!(f, "no access token was given out: {reason}"),
             Self::Refused(words) => write!(f, "the mail server said {words}"),
-            Self::NoSmtputf8 => f.write_str("the mail server cannot take such an address"),
             Self::Silent => f.write_str("the mail server did not answer in time"),
         }
     }
