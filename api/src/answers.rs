@@ -22,6 +22,10 @@ shapes! {
     BulkEditStatus as "BulkEditStatus" = words(["previewed", "applying", "applied", "undoing", "undone"]);
     /// Why a bulk edit leaves a client alone; `member_gone`: whoever looked after it has left the practice.
     LeftAlone as "LeftAlone" = words(["archived", "not_concerned", "changed_since", "number_taken", "fields_changed", "member_gone"]);
+    /// What a variable of templates may be used for.
+    VariableKind as "TemplateVariableKind" = words(["text", "link"]);
+    /// Why a mail goes to an address: the contact gets notices, the card has it, any contact has it, or nobody has one.
+    MailReason as "MailReason" = words(["notice_contact", "card", "contact", "none"]);
     /// What kind of client it is.
     ClientKind as "ClientKind" = words(["company", "person"]);
     /// A Peppol network.
@@ -90,7 +94,7 @@ fn texts(names: &[&str]) -> ObjectBuilder {
 }
 
 /// Each kind of longer work: what comes out of it, as a name, what it names, and what it counts.
-const WORKS: [(&str, &str, &str, &[&str]); 5] = [
+const WORKS: [(&str, &str, &str, &[&str]); 6] = [
     (
         "client_import",
         "ClientImportResult",
@@ -99,6 +103,7 @@ const WORKS: [(&str, &str, &str, &[&str]); 5] = [
     ),
     ("bulk_edit", "BulkEditResult", "bulk_edit_id", &["changed", "skipped"]),
     ("bulk_edit_undo", "BulkEditUndoResult", "bulk_edit_id", &["restored", "kept"]),
+    ("template_test", "TemplateTestResult", "to", &[]),
     ("registration_check", "RegistrationCheckResult", "registration_check_id", &[]),
     (
         "registration_check_application",
@@ -165,7 +170,10 @@ fn tell_works_apart(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
 }
 
 fn result_of(name: &str, id: &str, counts: &[&str]) -> Schema {
-    let named = format!("{}_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", prefix_of(id));
+    let named = match id {
+        "to" => "celine@maes.example".to_owned(),
+        _ => format!("{}_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", prefix_of(id)),
+    };
     let mut example = serde_json::Map::from_iter([(id.to_owned(), json!(named))]);
     let mut result = texts(&[id]);
     if name == "ClientImportResult" {
@@ -177,7 +185,10 @@ fn result_of(name: &str, id: &str, counts: &[&str]) -> Schema {
         result = result.property(*name, count()).required(*name);
         example.insert((*name).to_owned(), json!(12));
     }
-    let said = format!("What came out; the counts are described where `{id}` is read.");
+    let said = match id {
+        "to" => "What came out: the address that it went to.".to_owned(),
+        _ => format!("What came out; the counts are described where `{id}` is read."),
+    };
     Schema::Object(result.description(Some(said)).examples([Value::Object(example)]).build())
 }
 

@@ -53,6 +53,7 @@ needs!(
     CampaignsSend,
     OperationsManage,
     SendersManage,
+    TemplatesManage,
     MembersManage,
     KeysManage,
     PracticeManage

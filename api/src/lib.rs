@@ -31,6 +31,7 @@ mod reply;
 mod selection;
 mod senders;
 mod shapes;
+mod templates;
 mod texts;
 mod transfers;
 mod views;
@@ -47,7 +48,7 @@ use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::secrets::Keyring;
-use klaar_domain::mail::Mailer;
+use klaar_domain::mail::{Letters, Mailer};
 use klaar_domain::views::Lists;
 
 use crate::mounting::Routes;
@@ -78,6 +79,8 @@ pub struct State {
     pub places: Places,
     /// The way to mail servers.
     pub mailer: Mailer,
+    /// The delivered texts and the layout of mails.
+    pub letters: Letters,
 }
 
 impl State {
@@ -95,8 +98,9 @@ impl State {
         let (limiter, lists) = (Limiter::new(settings.rate_limit), Lists::new(settings.list_memory));
         let places = Places::of(settings.database_connections);
         let mailer = Mailer::new(&settings, db.clock().clone())?;
+        let letters = Letters::new(settings.mail.templates.clone());
         let (meters, callers) = (Meters::default(), Callers::default());
-        Ok(Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places, mailer }))
+        Ok(Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places, mailer, letters }))
     }
 }
 
@@ -114,6 +118,7 @@ fn routes(routes: &mut Routes<'_, '_>) {
     transfers::routes(routes);
     lookups::routes(routes);
     senders::routes(routes);
+    templates::routes(routes);
     operations::routes(routes);
     dead_jobs::routes(routes);
     audit::routes(routes);
@@ -144,6 +149,7 @@ pub fn app(
         .configure(health::routes)
         .configure(openapi::routes)
         .configure(identity::pages::routes)
+        .configure(templates::pages::routes)
         .default_service(web::to(nowhere))
         .wrap(Compress::default())
         .wrap(cors)

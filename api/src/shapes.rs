@@ -73,6 +73,16 @@ shapes! {
         .item(sign_in_by("password", &["username"], &["password"]))
         .item(sign_in_by("xoauth2", &["username", "token_url", "client_id"], &["client_secret", "refresh_token"]))
         .examples([json!({ "kind": "password", "username": "info@maes.example", "password": "a long password" })]);
+    /// What a template says, by language: a subject of one line, up to 200 characters; a body in HTML, up to 100,000 characters, of the
+    /// elements `a` (with `href`), `b`, `blockquote`, `br`, `em`, `h1` to `h3`, `i`, `li`, `ol`, `p`, `s`, `strong`, `sub`, `sup`, `table`,
+    /// `tbody`, `td`, `th`, `thead`, `tr` and `ul`, with the classes `action` and `quiet` on `p` and `button` on `a`; and lines of text below
+    /// the signature, up to 2,000 characters.
+    GivenTexts as "GivenTemplateTexts" = Language::ALL
+        .iter()
+        .fold(ObjectBuilder::new(), |object, code| object.property(code.as_str(), template_text()))
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        .min_properties(Some(1))
+        .examples([json!({ "nl": { "subject": "Herinnering", "body": "<p>Geachte {{client.name}},</p>" } })]);
     /// What stands below a mail, by language: lines of text, up to 2,000 characters each.
     Signatures as "Signatures" = Language::ALL
         .iter()
@@ -195,6 +205,20 @@ fn sign_in_by(kind: &'static str, needed: &[&str], secret: &[&str]) -> ObjectBui
     let object = needed.iter().fold(object, |object, name| object.property(*name, line(320)).required(*name));
     let object = secret.iter().fold(object, |object, name| object.property(*name, sealed().write_only(true)));
     object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+}
+
+/// What a template says in one language.
+fn template_text() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .property("subject", filled(199))
+        .property("body", given_text().min_length(Some(1)).max_length(Some(100_000)))
+        .property(
+            "postscript",
+            given_text().schema_type(SchemaType::from_iter([Type::String, Type::Null])).max_length(Some(2_000)),
+        )
+        .required("subject")
+        .required("body")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
 }
 
 /// A text of several lines.

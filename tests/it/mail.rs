@@ -16,6 +16,8 @@ fn parcel(to: &str) -> Parcel {
         html: format!("<p>{}</p>", "woorden ".repeat(400)),
     };
     let address = Address {
+        reply_to: None,
+        unsubscribe: None,
         from: party("Maes, \"An\" <x@y.example>", "an@maes.example"),
         to: party("", to),
         message_id: "job_1@maes.example".to_owned(),

@@ -38,6 +38,7 @@ mod saved_views;
 mod senders;
 mod strangers;
 mod tables;
+mod templates;
 mod transfers;
 mod transfers_concern;
 mod transfers_downloads;

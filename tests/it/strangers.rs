@@ -39,7 +39,7 @@ fn operations() -> Vec<Operation> {
             all.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
                 method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
+                path: format!("{path}{}", needed_query(&parameters)),
                 rights: operation["security"][0]["bearer"]
                     .as_array()
                     .into_iter()
@@ -53,6 +53,14 @@ fn operations() -> Vec<Operation> {
         }
     }
     all
+}
+
+/// The parameters of a query that must be there, with the values of their examples.
+fn needed_query(parameters: &[Value]) -> String {
+    let needed = parameters.iter().filter(|p| p["in"] == "query" && p["required"] == true);
+    let pairs: Vec<String> =
+        needed.map(|p| format!("{}={}", p["name"].as_str().unwrap(), p["example"].as_str().unwrap())).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 impl Operation {
@@ -93,6 +101,9 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let edit = json!({ "selection": { "all": true }, "assignments": [{ "field": "portfolio", "set": "Theirs" }] });
     let edit = api.post("/v1/bulk-edits", &edit).await.expect(201);
     let view = api.post("/v1/views", &json!({ "name": "Theirs", "shared": true })).await.expect(201);
+    let mails = api.post("/v1/template-categories", &json!({ "name": "Theirs" })).await.expect(201);
+    let texts = json!({ "nl": { "subject": "Theirs", "body": "<p>Theirs</p>" } });
+    let template = api.post("/v1/templates", &json!({ "name": "Theirs", "languages": texts })).await.expect(201);
     let sender = api.post("/v1/senders", &json!({ "name": "Theirs" })).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
@@ -106,6 +117,8 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("registration-checks", text(&check["registration_check_id"])),
         ("views", text(&view["id"])),
         ("senders", text(&sender["id"])),
+        ("template-categories", text(&mails["id"])),
+        ("templates", text(&template["id"])),
         ("field-categories", text(&category["id"])),
         ("fields", text(&field["id"])),
         ("field-options", text(&field["options"][0]["id"])),

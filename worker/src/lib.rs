@@ -19,6 +19,7 @@ mod metrics;
 mod registry;
 mod relay;
 mod run;
+mod templates;
 mod transfers;
 mod transport;
 mod upkeep;
@@ -40,6 +41,7 @@ use klaar_domain::lookups::jobs::{
 };
 use klaar_domain::lookups::network::Network;
 use klaar_domain::mail::{Letters, Mailer};
+use klaar_domain::templates::SendTemplateTest;
 use klaar_domain::transfers::ImportClients;
 
 pub use doorbell::ring_over_redis;
@@ -76,6 +78,7 @@ pub fn jobs() -> Registry {
     registry.add::<AskForCheck>(lookups::ask_for_check);
     registry.add::<ApplyFindings>(lookups::apply_findings);
     registry.add::<PruneFindings>(lookups::prune_findings);
+    registry.add::<SendTemplateTest>(templates::send_template_test);
     registry.add::<ImportClients>(transfers::import_clients);
     registry.add::<ApplyBulkEdit>(bulk_edits::apply_bulk_edit);
     registry.add::<UndoBulkEdit>(bulk_edits::undo_bulk_edit);

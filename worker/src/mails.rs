@@ -17,11 +17,12 @@ pub(crate) async fn send<L: Letter>(run: &Run, post: &Post<L>) -> Result<(), Fau
     let server = MailServer::of_url(&shared.url).ok_or_else(|| hopeless(&"KLAAR_SMTP_URL names no mail server"))?;
     let letters = run.shared::<Letters>()?;
     let written = letters.write(&post.letter, post.language, &post.sender).map_err(|fault| hopeless(&fault))?;
-    let domain = shared.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let address = Address {
         from: Party { name: post.sender.clone(), address: shared.from.clone() },
+        reply_to: None,
         to: post.to.clone(),
-        message_id: format!("{}@{domain}", run.job()),
+        unsubscribe: None,
+        message_id: format!("{}@{}", run.job(), domain_of(&shared.from)),
         written_at: run.db().clock().now(),
     };
     let parcel = pack(&written, &address).map_err(|fault| hopeless(&fault))?;
@@ -31,4 +32,9 @@ pub(crate) async fn send<L: Letter>(run: &Run, post: &Post<L>) -> Result<(), Fau
         Err(fault) if fault.is_passing() => Err(Fault::Passing(fault.to_string())),
         Err(fault) => Err(hopeless(&fault)),
     }
+}
+
+/// The domain of an address, which the identifiers of its mails end with.
+pub(crate) fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
 }

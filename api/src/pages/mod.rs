@@ -14,20 +14,22 @@ use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 const PAGE: &str = include_str!("page.html.hbs");
+const MAIL: &str = include_str!("mail.html.hbs");
 
 /// The page, compiled once in a process.
 static TEMPLATES: LazyLock<Result<Handlebars<'static>>> = LazyLock::new(|| {
     let mut templates = Handlebars::new();
     templates.set_strict_mode(true);
     templates.register_template_string("page", PAGE).map_err(Error::internal)?;
+    templates.register_template_string("mail", MAIL).map_err(Error::internal)?;
     Ok(templates)
 });
 
-/// What a page may load: its own style and nothing else. It may only be sent back to where it is from.
+/// What a page may load: its own style, and a mail that it shows. It may only be sent back to where it is from.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 });
 
@@ -59,13 +61,45 @@ pub struct PasswordForm {
     pub fault: String,
 }
 
+/// What the page of a mail shows; words come with what they stand above.
+#[derive(Debug, Serialize)]
+pub struct MailPage {
+    /// The mail's subject.
+    pub title: String,
+    /// What the page is.
+    pub lead: String,
+    /// Who it is from.
+    pub from: (String, String),
+    /// Who gets it.
+    pub to: (String, String),
+    /// What it lacks, if it does.
+    pub missing: Option<String>,
+    /// The same in other languages.
+    pub languages: (String, Vec<OtherLanguage>),
+    /// Where the mail itself is.
+    pub mail: (String, String),
+    /// Its text.
+    pub text: (String, String),
+}
+
+/// A language that a mail is written in.
+#[derive(Debug, Serialize)]
+pub struct OtherLanguage {
+    /// What readers call it.
+    pub name: String,
+    /// Where the mail is in that language.
+    pub address: String,
+    /// It is this page.
+    pub is_shown: bool,
+}
+
 #[derive(Serialize)]
-struct Whole<'a> {
+struct Whole<'a, P> {
     language: Language,
     style: &'static str,
     brand: String,
     #[serde(flatten)]
-    page: &'a Page,
+    page: &'a P,
 }
 
 /// The language that the reader's browser likes best among ours.
@@ -84,9 +118,19 @@ pub fn text(language: Language, key: &str, params: &[(&'static str, String)]) ->
 /// The page as an answer. It is kept nowhere, and where it leads does not learn its address, which has a token in it.
 #[must_use]
 pub fn answer(status: StatusCode, language: Language, page: &Page) -> HttpResponse {
+    written("page", status, language, page)
+}
+
+/// The page of a mail as an answer, as [`answer`] does it.
+#[must_use]
+pub fn answer_mail(language: Language, page: &MailPage) -> HttpResponse {
+    written("mail", StatusCode::OK, language, page)
+}
+
+fn written<P: Serialize>(template: &str, status: StatusCode, language: Language, page: &P) -> HttpResponse {
     let whole = Whole { language, style: STYLE, brand: text(language, "brand", &[]), page };
     let rendered = TEMPLATES.as_ref().map_err(ToString::to_string);
-    let rendered = rendered.and_then(|templates| templates.render("page", &whole).map_err(|fault| fault.to_string()));
+    let rendered = rendered.and_then(|templates| templates.render(template, &whole).map_err(|fault| fault.to_string()));
     match rendered {
         Ok(html) => HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")

@@ -13,5 +13,6 @@ pub mod lookups;
 pub mod mail;
 mod schema;
 pub mod senders;
+pub mod templates;
 pub mod transfers;
 pub mod views;

@@ -719,6 +719,56 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    template_categories (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        code -> Text,
+        names -> JsonType,
+        active -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    templates (id) {
+        id -> UidType,
+        practice_id -> UidType,
+        category_id -> UidType,
+        delivered_key -> Nullable<Text>,
+        name -> Text,
+        active -> Bool,
+        content -> JsonType,
+        version -> BigInt,
+        adapted -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    template_versions (template_id, number) {
+        template_id -> UidType,
+        number -> BigInt,
+        practice_id -> UidType,
+        content -> JsonType,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(contacts -> clients (client_key));
 diesel::joinable!(client_values -> clients (client_key));
 diesel::joinable!(changes -> clients (client_key));

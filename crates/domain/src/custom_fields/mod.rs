@@ -36,7 +36,7 @@ pub use model::{
     Availability, Catalogue, Category, CategoryId, Field, FieldId, FieldOption, FormerKind, Labels, OptionId,
 };
 pub use naming::SaidNames;
-pub(crate) use naming::{checked_names, set};
+pub(crate) use naming::{checked_names, set, slug_at};
 pub use options::{OptionChange, add_option, change_option, refresh_options};
 pub use own_solution::{OwnSolution, own_solution, set_own_solution};
 pub use queries::catalogue;

@@ -53,7 +53,7 @@ pub(crate) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
             wrong.push(FieldError::new(pointer, "unknown_value").with("values", "nl, fr, de, en"));
             continue;
         }
-        match filled_text(&name, &pointer, LONGEST_NAME) {
+        match text::line(&name, &pointer, LONGEST_NAME) {
             Ok(name) => {
                 names.entry(code).or_insert(name);
             }
@@ -66,21 +66,9 @@ pub(crate) fn checked_names(said: SaidNames, language: &str) -> Result<Labels> {
     if wrong.is_empty() { Ok(Labels(names)) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// A text of one line without blanks at its ends.
-fn filled_text(typed: &str, pointer: &str, max: usize) -> std::result::Result<String, FieldError> {
-    let filled = text::filled(typed).ok_or_else(|| FieldError::new(pointer, "missing"))?;
-    if filled.chars().count() > max {
-        return Err(FieldError::new(pointer, "too_long").with("max", max));
-    }
-    if filled.chars().any(char::is_control) {
-        return Err(FieldError::new(pointer, "control_characters"));
-    }
-    Ok(filled.to_owned())
-}
-
 /// An option's label.
 pub(super) fn checked_label(typed: &str, pointer: &str) -> std::result::Result<String, FieldError> {
-    filled_text(typed, pointer, LONGEST_LABEL)
+    text::line(typed, pointer, LONGEST_LABEL)
 }
 
 /// An option's label in several languages.
@@ -134,14 +122,24 @@ pub(super) fn placed<T: PartialEq + Copy>(items: impl Iterator<Item = T>, item: 
 /// # Errors
 /// [`Error::Invalid`] on `/slug` with `malformed_slug` or `reserved_slug`; [`Error::Conflict`] `slug_taken`.
 pub(super) fn slug(given: Option<&str>, name: &str, is_taken: impl Fn(&str) -> bool) -> Result<String> {
+    slug_at("/slug", given, name, is_taken)
+}
+
+/// The same where it stands at `pointer`.
+pub(crate) fn slug_at(
+    pointer: &str,
+    given: Option<&str>,
+    name: &str,
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<String> {
     let Some(given) = given else {
         return Ok(made_slug(name, is_taken));
     };
     if !is_slug(given) {
-        return Err(Error::invalid("/slug", "malformed_slug"));
+        return Err(Error::invalid(pointer, "malformed_slug"));
     }
     if is_reserved(given) {
-        return Err(Error::invalid("/slug", "reserved_slug"));
+        return Err(Error::invalid(pointer, "reserved_slug"));
     }
     if is_taken(given) {
         return Err(Error::conflict_with("slug_taken", vec![("slug", given.to_owned())]));

@@ -239,6 +239,8 @@ rights! {
     ViewsManage = "views:manage" for Manager,
     /// Apply and undo bulk edits.
     BulkEditsApply = "bulk_edits:apply" for Manager,
+    /// Make, change and delete templates of mails.
+    TemplatesManage = "templates:manage" for Manager,
     /// Send campaigns.
     CampaignsSend = "campaigns:send" for Manager,
     /// Retry jobs that failed for good, decide what the night held back.

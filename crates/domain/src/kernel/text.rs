@@ -4,6 +4,8 @@ use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::error::FieldError;
+
 /// The folded key of `text`: without case, diacritics and repeated blanks (`"Société  ŁÓDŹ"` gives `"societe lodz"`).
 ///
 /// Two texts that a person would call the same have the same key, and keys compare bytewise in both databases.
@@ -63,6 +65,33 @@ pub fn filled(text: &str) -> Option<&str> {
     // A mark of byte order within a text is as invisible as a blank, but Unicode does not count it as one.
     let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     (!trimmed.is_empty()).then_some(trimmed)
+}
+
+/// A text of one line without blanks at its ends, of at most `most` characters.
+///
+/// # Errors
+/// `missing`, `control_characters` or `too_long` at `pointer`.
+pub fn line(typed: &str, pointer: &str, most: usize) -> Result<String, FieldError> {
+    match filled(typed) {
+        None => Err(FieldError::new(pointer, "missing")),
+        Some(filled) if filled.chars().any(char::is_control) => Err(FieldError::new(pointer, "control_characters")),
+        Some(filled) if filled.chars().count() > most => Err(FieldError::new(pointer, "too_long").with("max", most)),
+        Some(filled) => Ok(filled.to_owned()),
+    }
+}
+
+/// Lines of text without blanks at their ends, of at most `most` characters; `None` when nothing is left.
+///
+/// # Errors
+/// `control_characters` or `too_long` at `pointer`.
+pub fn lines(typed: &str, pointer: &str, most: usize) -> Result<Option<String>, FieldError> {
+    if typed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(FieldError::new(pointer, "control_characters"));
+    }
+    if typed.chars().count() > most {
+        return Err(FieldError::new(pointer, "too_long").with("max", most));
+    }
+    Ok(filled(typed).map(|filled| filled.replace("\r\n", "\n")))
 }
 
 /// An e-mail address of RFC 5321's form with a domain of at least two labels, without blanks at its ends; `None` otherwise.

@@ -9,7 +9,7 @@ use css_inline::CSSInliner;
 use handlebars::Handlebars;
 use rust_embed::Embed;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::message::Party;
 use crate::kernel::catalogue::Language;
@@ -24,8 +24,8 @@ pub const PRODUCT: &str = "Klaar";
 
 /// Which files a letter has in each language.
 const PARTS: [&str; 5] = ["subject.txt.hbs", "preheader.txt.hbs", "body.txt.hbs", "body.html.hbs", "foot.html.hbs"];
-/// What the layout and the files have from outside the letter.
-const SHARED: [&str; 4] = ["language", "sender", "subject", "preheader"];
+/// What the layout has from outside the letter, under this name.
+pub const FRAME: &str = "letter";
 
 /// A mail of the product. Its fields are what its files can say.
 pub trait Letter: Serialize {
@@ -91,17 +91,14 @@ impl Letters {
         let Value::Object(mut values) = serde_json::to_value(letter)? else {
             return Err(Error::internal(format!("the letter {} has no fields", L::NAME)));
         };
-        let [of_language, of_sender, of_subject, of_preheader] = SHARED.map(str::to_owned);
-        values.insert(of_language, language.as_str().into());
-        values.insert(of_sender, sender.into());
         let fill = |templates: &Handlebars<'_>, part: &str, values: &Map<String, Value>| {
             let filled = templates.render(part, values);
             filled.map_err(|fault| Error::internal(format!("{}/{language}/{part}: {fault}", L::NAME)))
         };
         let subject = one_line(&fill(&compiled.plain, "subject.txt.hbs", &values)?);
         let preheader = one_line(&fill(&compiled.plain, "preheader.txt.hbs", &values)?);
-        values.insert(of_subject, subject.clone().into());
-        values.insert(of_preheader, preheader.into());
+        let frame = json!({ "language": language, "sender": sender, "subject": subject, "preheader": preheader });
+        values.insert(FRAME.to_owned(), frame);
         let text = fill(&compiled.plain, "body.txt.hbs", &values)?;
         let html = fill(&compiled.html, "body.html.hbs", &values)?;
         Ok(Written { subject, text, html })
@@ -120,11 +117,7 @@ impl Letters {
     fn compile(&self, name: &str, language: Language) -> Result<Compiled> {
         let [subject, preheader, text, body, foot] =
             PARTS.map(|part| self.source(&format!("{name}/{language}/{part}")));
-        let document = self.source("layout.html.hbs")?.replace("{{{body}}}", &body?).replace("{{{foot}}}", &foot?);
-        let styles = self.source("layout.css")?;
-        let inliner =
-            CSSInliner::options().inline_style_tags(false).keep_style_tags(true).extra_css(Some(styles.into())).build();
-        let document = inliner.inline(&document).map_err(Error::internal)?;
+        let document = self.document(&body?, &foot?)?;
         let mut plain = Handlebars::new();
         plain.register_escape_fn(handlebars::no_escape);
         let mut compiled = Compiled { plain, html: Handlebars::new() };
@@ -140,8 +133,24 @@ impl Letters {
         Ok(compiled)
     }
 
-    /// The text of a file: the installation's, or else the product's.
-    fn source(&self, file: &str) -> Result<String> {
+    /// The layout around a body and a foot, all of them Handlebars, with its styles in its elements. What it says of the mail
+    /// it has under [`FRAME`]: `language`, `sender`, `subject`, `preheader`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] naming the file that cannot be read, or when the styles cannot be put in.
+    pub fn document(&self, body: &str, foot: &str) -> Result<String> {
+        let document = self.source("layout.html.hbs")?.replace("{{{body}}}", body).replace("{{{foot}}}", foot);
+        let styles = self.source("layout.css")?;
+        let inliner =
+            CSSInliner::options().inline_style_tags(false).keep_style_tags(true).extra_css(Some(styles.into())).build();
+        inliner.inline(&document).map_err(Error::internal)
+    }
+
+    /// The text of a file of `email_templates`: the installation's, or else the product's.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] naming the file that is not there or cannot be read.
+    pub fn source(&self, file: &str) -> Result<String> {
         if let Some(folder) = &self.0.folder {
             match std::fs::read_to_string(folder.join(file)) {
                 Ok(text) => return Ok(text),
@@ -155,6 +164,6 @@ impl Letters {
 }
 
 /// Without line breaks and other controls, which a header must not have.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }

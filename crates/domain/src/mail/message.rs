@@ -37,8 +37,12 @@ pub struct Parcel {
 pub struct Address {
     /// Who sends it.
     pub from: Party,
+    /// Where answers go, when not to whoever sends it.
+    pub reply_to: Option<String>,
     /// Who gets it.
     pub to: Party,
+    /// Where somebody says by one request that they want no more such mails (RFC 8058); an address for `https`.
+    pub unsubscribe: Option<String>,
     /// What it is known by (RFC 5322, 3.6.4), without angle brackets; the same however often it is sent.
     pub message_id: String,
     /// When it was written.
@@ -51,9 +55,14 @@ pub struct Address {
 /// [`Error::Internal`] when an address cannot stand in a header.
 pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
     let micros = u64::try_from(address.written_at.0).unwrap_or_default();
-    let message = Message::builder()
-        .from(address.from.mailbox()?)
-        .to(address.to.mailbox()?)
+    let mut message = Message::builder().from(address.from.mailbox()?).to(address.to.mailbox()?);
+    if let Some(reply_to) = &address.reply_to {
+        message = message.reply_to(Party { name: String::new(), address: reply_to.clone() }.mailbox()?);
+    }
+    if let Some(link) = &address.unsubscribe {
+        message = message.header(ListUnsubscribe(link.clone())).header(ListUnsubscribePost);
+    }
+    let message = message
         .message_id(Some(format!("<{}>", address.message_id)))
         .date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
         .subject(&letter.subject)
@@ -63,20 +72,36 @@ pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
     Ok(Parcel { envelope: message.envelope().clone(), bytes: message.formatted() })
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834, section 5).
-#[derive(Clone)]
-struct AutoSubmitted;
+macro_rules! headers {
+    ($($(#[$doc:meta])* $header:ident$(($value:ty))? = $name:literal $content:expr;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone)]
+            struct $header$(($value))?;
 
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
+            impl Header for $header {
+                fn name() -> HeaderName {
+                    HeaderName::new_from_ascii_str($name)
+                }
 
-    fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
+                fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                    Err("it is only written".into())
+                }
 
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
+                fn display(&self) -> HeaderValue {
+                    let content: fn(&Self) -> String = $content;
+                    HeaderValue::new(Self::name(), content(self))
+                }
+            }
+        )+
+    };
+}
+
+headers! {
+    /// Made by a program (RFC 3834, section 5).
+    AutoSubmitted = "Auto-Submitted" |_| "auto-generated".to_owned();
+    /// Where to say that no more such mails are wanted (RFC 2369, 3.2).
+    ListUnsubscribe(String) = "List-Unsubscribe" |link| format!("<{}>", link.0);
+    /// One request is enough (RFC 8058, 3.1).
+    ListUnsubscribePost = "List-Unsubscribe-Post" |_| "List-Unsubscribe=One-Click".to_owned();
 }

@@ -10,7 +10,7 @@ mod server;
 mod tokens;
 
 pub use fault::{MailFault, Undelivered, Words};
-pub use letters::{Letter, Letters, PRODUCT, Post, Written};
+pub use letters::{FRAME, Letter, Letters, PRODUCT, Post, Written, one_line};
 pub use mailer::Mailer;
 pub use message::{Address, Parcel, Party, pack};
 pub use server::{Grant, MailServer, Security, SignIn};

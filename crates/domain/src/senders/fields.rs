@@ -26,7 +26,7 @@ impl Wrong {
     }
 
     pub(super) fn name(&mut self, typed: &str, pointer: &str) -> String {
-        self.note(line(typed, pointer, LONGEST_NAME)).unwrap_or_default()
+        self.note(text::line(typed, pointer, LONGEST_NAME)).unwrap_or_default()
     }
 
     pub(super) fn patched_name(&mut self, said: Patch<String>, pointer: &str, before: &str) -> String {
@@ -98,12 +98,8 @@ impl Wrong {
                 );
                 continue;
             };
-            if typed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-                self.0.push(FieldError::new(pointer, "control_characters"));
-            } else if typed.chars().count() > LONGEST_SIGNATURE {
-                self.0.push(FieldError::new(pointer, "too_long").with("max", LONGEST_SIGNATURE));
-            } else if let Some(filled) = text::filled(&typed) {
-                checked.insert(language, filled.replace("\r\n", "\n"));
+            if let Some(filled) = self.note(text::lines(&typed, &pointer, LONGEST_SIGNATURE)).flatten() {
+                checked.insert(language, filled);
             }
         }
         checked
@@ -132,15 +128,5 @@ impl Wrong {
         if prepared.server.is_none() && mail.shared.is_none() {
             self.0.push(FieldError::new("/server", "no_shared_server"));
         }
-    }
-}
-
-/// One line of text.
-pub(super) fn line(typed: &str, pointer: &str, most: usize) -> std::result::Result<String, FieldError> {
-    match text::filled(typed) {
-        None => Err(FieldError::new(pointer, "missing")),
-        Some(filled) if filled.chars().any(char::is_control) => Err(FieldError::new(pointer, "control_characters")),
-        Some(filled) if filled.chars().count() > most => Err(FieldError::new(pointer, "too_long").with("max", most)),
-        Some(filled) => Ok(filled.to_owned()),
     }
 }

@@ -3,6 +3,7 @@
 
 mod actions;
 mod checks;
+mod chosen;
 mod fields;
 mod model;
 mod queries;
@@ -10,5 +11,6 @@ mod servers;
 
 pub use actions::{change, create, delete, note_test};
 pub use checks::{Draft, Given, Prepared, SenderChange, ServerDraft, prepare, prepare_change};
+pub use chosen::{From, from_of, server_for};
 pub use model::{Limits, Sender, SenderId, ServerCard, SignInKind};
 pub use queries::{sender, senders, server_of};

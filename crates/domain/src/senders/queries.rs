@@ -104,9 +104,12 @@ pub(super) fn secrets(conn: &mut Conn, given: Given<'_>, id: SenderId) -> Result
 pub fn server_of(conn: &mut Conn, given: Given<'_>, sender: &Sender) -> Result<MailServer> {
     match &sender.server {
         Some(card) => card.with(secrets(conn, given, sender.id)?),
-        None => {
-            let shared = given.mail.shared.as_ref().and_then(|shared| MailServer::of_url(&shared.url));
-            shared.ok_or_else(|| Error::conflict("no_shared_server"))
-        }
+        None => shared_server(given),
     }
+}
+
+/// The server that the installation offers.
+pub(super) fn shared_server(given: Given<'_>) -> Result<MailServer> {
+    let shared = given.mail.shared.as_ref().and_then(|shared| MailServer::of_url(&shared.url));
+    shared.ok_or_else(|| Error::conflict("no_shared_server"))
 }

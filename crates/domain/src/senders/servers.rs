@@ -3,10 +3,11 @@
 use url::Url;
 
 use super::checks::ServerDraft;
-use super::fields::{Wrong, line};
+use super::fields::Wrong;
 use super::model::{Secrets, ServerCard, SignInKind};
 use crate::kernel::error::FieldError;
 use crate::kernel::secrets::Secret;
+use crate::kernel::text::line;
 use crate::mail::Security;
 
 const LONGEST_HOST: usize = 253;
