@@ -22,6 +22,27 @@ shapes! {
     BulkEditStatus as "BulkEditStatus" = words(["previewed", "applying", "applied", "undoing", "undone"]);
     /// Why a bulk edit leaves a client alone; `member_gone`: whoever looked after it has left the practice.
     LeftAlone as "LeftAlone" = words(["archived", "not_concerned", "changed_since", "number_taken", "fields_changed", "member_gone"]);
+    /// Where a campaign stands.
+    CampaignStatus as "CampaignStatus" = words(klaar_domain::campaigns::Status::ALL.iter().map(|one| one.as_str()));
+    /// What a campaign is for.
+    CampaignPurpose as "CampaignPurpose" = words(klaar_domain::campaigns::Purpose::ALL.iter().map(|one| one.as_str()));
+    /// A mail for each client, or one for each mailbox, about all clients that have it.
+    CampaignMode as "CampaignMode" = words(klaar_domain::campaigns::Mode::ALL.iter().map(|one| one.as_str()));
+    /// What becomes of a mail of which nobody knows whether the server took it: a person decides, or it is sent again as the same mail.
+    DoubtPolicy as "DoubtPolicy" = words(klaar_domain::campaigns::InDoubt::ALL.iter().map(|one| one.as_str()));
+    /// What somebody has found out about mails in doubt.
+    DoubtAnswer as "DoubtAnswer" = words(["sent", "failed", "again"]);
+    /// What became of a client's mail.
+    RecipientStatus as "RecipientStatus" = words(klaar_domain::campaigns::State::ALL.iter().map(|one| one.as_str()));
+    /// Something that a preflight found.
+    FindingBlocks as "PreflightFindingCode" = words([
+        "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
+        "languages_missing", "archived_left_out",
+    ]);
+    /// Which mails an address does not get.
+    SuppressionScope as "SuppressionScope" = words(["all", "marketing"]);
+    /// Why an address gets no mails.
+    SuppressionReason as "SuppressionReason" = words(["manual", "unsubscribed", "bounced"]);
     /// What a variable of templates may be used for.
     VariableKind as "TemplateVariableKind" = words(["text", "link"]);
     /// Why a mail goes to an address: the contact gets notices, the card has it, any contact has it, or nobody has one.
@@ -94,7 +115,7 @@ fn texts(names: &[&str]) -> ObjectBuilder {
 }
 
 /// Each kind of longer work: what comes out of it, as a name, what it names, and what it counts.
-const WORKS: [(&str, &str, &str, &[&str]); 6] = [
+const WORKS: [(&str, &str, &str, &[&str]); 7] = [
     (
         "client_import",
         "ClientImportResult",
@@ -103,6 +124,7 @@ const WORKS: [(&str, &str, &str, &[&str]); 6] = [
     ),
     ("bulk_edit", "BulkEditResult", "bulk_edit_id", &["changed", "skipped"]),
     ("bulk_edit_undo", "BulkEditUndoResult", "bulk_edit_id", &["restored", "kept"]),
+    ("campaign", "CampaignResult", "campaign_id", &["sent", "failed", "in_doubt"]),
     ("template_test", "TemplateTestResult", "to", &[]),
     ("registration_check", "RegistrationCheckResult", "registration_check_id", &[]),
     (
@@ -196,6 +218,7 @@ fn prefix_of(id: &str) -> &'static str {
     match id {
         "import_id" => "imp",
         "bulk_edit_id" => "blk",
+        "campaign_id" => "cmp",
         _ => "chk",
     }
 }

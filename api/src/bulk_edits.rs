@@ -68,13 +68,13 @@ pub struct ApplicationIn {
 
 impl BulkEditIn {
     fn wish(self) -> Result<Wish> {
-        let (selection, except) = self.selection.selection()?;
+        let chosen = self.selection.chosen()?;
         let assignments = self.assignments.into_iter().map(|said| {
             let AssignmentIn { field, set, clear, add, remove } = said;
             Assignment { field, set, clear, add, remove }
         });
         let said = self.selection.said()?;
-        Ok(Wish { selection, except, said, assignments: assignments.collect() })
+        Ok(Wish { chosen, said, assignments: assignments.collect() })
     }
 }
 

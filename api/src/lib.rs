@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod bulk_edits;
 mod callers;
+mod campaigns;
 mod clients;
 mod contacts;
 mod custom_fields;
@@ -119,6 +120,7 @@ fn routes(routes: &mut Routes<'_, '_>) {
     lookups::routes(routes);
     senders::routes(routes);
     templates::routes(routes);
+    campaigns::routes(routes);
     operations::routes(routes);
     dead_jobs::routes(routes);
     audit::routes(routes);
@@ -150,6 +152,7 @@ pub fn app(
         .configure(openapi::routes)
         .configure(identity::pages::routes)
         .configure(templates::pages::routes)
+        .configure(campaigns::pages::routes)
         .default_service(web::to(nowhere))
         .wrap(Compress::default())
         .wrap(cors)

@@ -1,9 +1,8 @@
 //! Which clients something is to be done to.
 
-use klaar_domain::bulk_edits::Selection;
 use klaar_domain::clients::ClientId;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
-use klaar_domain::views::Listing;
+use klaar_domain::views::{Chosen, Listing, Selection};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -44,7 +43,7 @@ impl SelectionIn {
     ///
     /// # Errors
     /// [`Error::Invalid`] under `/selection` for identifiers that are none, and `one_selection` for none or several ways.
-    pub fn selection(&self) -> Result<(Selection, Vec<ClientId>)> {
+    pub fn chosen(&self) -> Result<Chosen> {
         let except = ids(&self.except, "/selection/except")?;
         let is_listing = self.filter.is_some() || self.search.is_some();
         let ways = [self.client_ids.is_some(), is_listing, self.view_id.is_some(), self.all];
@@ -62,7 +61,7 @@ impl SelectionIn {
                 Selection::Matching(Listing { filter, search, ..Listing::default() })
             }
         };
-        Ok((selection, except))
+        Ok(Chosen { selection, except })
     }
 
     /// The same for those who look at it later: thousands of identifiers are not repeated to them.

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use klaar_domain::bulk_edits::{self, Assignment, BulkEdit, Selection, Status, Wish};
+use klaar_domain::bulk_edits::{self, Assignment, BulkEdit, Status, Wish};
 use klaar_domain::clients::{self, Client, ValueKey};
 use klaar_domain::custom_fields::{self, Catalogue};
 use klaar_domain::identity::{Caller, Practice};
-use klaar_domain::views::{Listing, Lists};
+use klaar_domain::views::{Chosen, Listing, Lists, Selection};
 use serde_json::{Value, json};
 
 use crate::house::House;
@@ -32,8 +32,7 @@ impl Editor<'_> {
     fn preview(&self, filter: &Value, assignment: Assignment) -> BulkEdit {
         let listing = Listing { filter: Some(filter.clone()), ..Listing::default() };
         let wish = Wish {
-            selection: Selection::Matching(listing),
-            except: Vec::new(),
+            chosen: Chosen { selection: Selection::Matching(listing), except: Vec::new() },
             said: filter.clone(),
             assignments: vec![assignment],
         };

@@ -12,6 +12,7 @@
 mod bulk_edits;
 mod bulk_edits_meanwhile;
 mod bulk_edits_random;
+mod campaigns;
 mod client;
 mod clients;
 mod concern;

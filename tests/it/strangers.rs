@@ -104,6 +104,8 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let mails = api.post("/v1/template-categories", &json!({ "name": "Theirs" })).await.expect(201);
     let texts = json!({ "nl": { "subject": "Theirs", "body": "<p>Theirs</p>" } });
     let template = api.post("/v1/templates", &json!({ "name": "Theirs", "languages": texts })).await.expect(201);
+    let wish = json!({ "template_id": template["id"], "selection": { "all": true } });
+    let campaign = api.post("/v1/campaigns", &wish).await.expect(201);
     let sender = api.post("/v1/senders", &json!({ "name": "Theirs" })).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
@@ -119,6 +121,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("senders", text(&sender["id"])),
         ("template-categories", text(&mails["id"])),
         ("templates", text(&template["id"])),
+        ("campaigns", text(&campaign["id"])),
         ("field-categories", text(&category["id"])),
         ("fields", text(&field["id"])),
         ("field-options", text(&field["options"][0]["id"])),

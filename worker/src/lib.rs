@@ -8,6 +8,7 @@
 
 mod batches;
 mod bulk_edits;
+mod campaigns;
 mod doorbell;
 mod executor;
 mod identity;
@@ -28,6 +29,7 @@ mod worker;
 use std::sync::Arc;
 
 use klaar_domain::bulk_edits::{ApplyBulkEdit, PruneBulkEdits, UndoBulkEdit};
+use klaar_domain::campaigns::{DispatchScheduled, SendCampaign};
 use klaar_domain::identity::{SendInvitation, SendPasswordReset};
 use klaar_domain::kernel::config::Settings;
 use klaar_domain::kernel::db::Db;
@@ -78,6 +80,8 @@ pub fn jobs() -> Registry {
     registry.add::<AskForCheck>(lookups::ask_for_check);
     registry.add::<ApplyFindings>(lookups::apply_findings);
     registry.add::<PruneFindings>(lookups::prune_findings);
+    registry.add::<SendCampaign>(campaigns::send_campaign);
+    registry.add::<DispatchScheduled>(campaigns::dispatch_scheduled);
     registry.add::<SendTemplateTest>(templates::send_template_test);
     registry.add::<ImportClients>(transfers::import_clients);
     registry.add::<ApplyBulkEdit>(bulk_edits::apply_bulk_edit);

@@ -58,7 +58,7 @@ impl Way {
             button: text(language, "save", &[]),
             fault: String::new(),
         };
-        Ok(Page { title, lead, form: Some(form) })
+        Ok(Page { title, lead, form: Some(form), confirmation: None })
     }
 
     fn accept(self, state: &State, token: &str, password: &str) -> Result<()> {
@@ -109,7 +109,7 @@ impl Way {
 /// A page that only says something.
 fn plain(language: Language, what: &str) -> Page {
     let of = |part: &str| text(language, &format!("{what}_{part}"), &[]);
-    Page { title: of("title"), lead: of("lead"), form: None }
+    Page { title: of("title"), lead: of("lead"), ..Page::default() }
 }
 
 fn refused(error: &Error, language: Language) -> HttpResponse {

@@ -34,7 +34,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What a page says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Page {
     /// The heading.
     pub title: String,
@@ -42,6 +42,17 @@ pub struct Page {
     pub lead: String,
     /// What there is to fill in.
     pub form: Option<PasswordForm>,
+    /// What there is to confirm.
+    pub confirmation: Option<Confirmation>,
+}
+
+/// A button that does what the page speaks of.
+#[derive(Debug, Serialize)]
+pub struct Confirmation {
+    /// Where it goes, beside the page: what stands before may be a proxy's.
+    pub action: String,
+    /// The words on it.
+    pub button: String,
 }
 
 /// A form that sets a password.

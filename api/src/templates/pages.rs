@@ -85,7 +85,7 @@ async fn opened(state: Data<State>, linked: &Linked) -> Result<(Template, Previe
 
 fn gone(language: Language) -> HttpResponse {
     let (title, lead) = (text(language, "gone_title", &[]), text(language, "preview_gone", &[]));
-    pages::answer(StatusCode::NOT_FOUND, language, &Page { title, lead, form: None })
+    pages::answer(StatusCode::NOT_FOUND, language, &Page { title, lead, ..Page::default() })
 }
 
 /// The page: who it is from and to, what it says in both forms, and the same in other languages.

@@ -4,6 +4,7 @@
 //! every room stands on and knows no room. The README's floor plan says what lives where.
 
 pub mod bulk_edits;
+pub mod campaigns;
 pub mod clients;
 pub mod custom_fields;
 pub mod identity;

@@ -769,6 +769,97 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    campaigns (key) {
+        key -> BigInt,
+        id -> UidType,
+        practice_id -> UidType,
+        name -> Text,
+        status -> Text,
+        is_single -> Bool,
+        purpose -> Text,
+        mode -> Text,
+        template_id -> UidType,
+        sender_id -> Nullable<UidType>,
+        selection -> JsonType,
+        in_doubt -> Text,
+        pause_share -> Integer,
+        per_minute -> Nullable<Integer>,
+        scheduled_at -> Nullable<BigInt>,
+        root_id -> Nullable<UidType>,
+        content -> Nullable<JsonType>,
+        sender -> Nullable<JsonType>,
+        informs -> Bool,
+        audience -> BigInt,
+        operation_id -> Nullable<UidType>,
+        turn -> BigInt,
+        faults -> Integer,
+        paused_for -> Nullable<JsonType>,
+        watched_from -> BigInt,
+        next_mail_at -> BigInt,
+        revision -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        dispatched_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    campaign_recipients (campaign_key, client_key) {
+        campaign_key -> BigInt,
+        client_key -> BigInt,
+        leader_key -> BigInt,
+        status -> Text,
+        address -> Nullable<Text>,
+        contact -> Nullable<Text>,
+        role -> Nullable<Text>,
+        language -> Text,
+        reason -> Text,
+        attempts -> Integer,
+        due_at -> BigInt,
+        words -> Nullable<Text>,
+        settled_at -> Nullable<BigInt>,
+        is_traced -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    suppressions (practice_id, address_key) {
+        practice_id -> UidType,
+        address_key -> Text,
+        address -> Text,
+        scope -> Text,
+        reason -> Text,
+        note -> Nullable<Text>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    sender_quotas (practice_id, sender_id) {
+        practice_id -> UidType,
+        sender_id -> UidType,
+        next_mail_at -> BigInt,
+        day -> Text,
+        sent -> BigInt,
+    }
+}
+
 diesel::joinable!(contacts -> clients (client_key));
 diesel::joinable!(client_values -> clients (client_key));
 diesel::joinable!(changes -> clients (client_key));
@@ -806,4 +897,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     nights,
     rounds,
     registration_checks,
+    campaigns,
+    campaign_recipients,
+    suppressions,
 );

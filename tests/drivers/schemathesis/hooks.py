@@ -59,6 +59,8 @@ MEANINGS = {
     "attribute_not_allowed": "a text is HTML",
     "class_not_allowed": "a text is HTML",
     "misnested_markup": "a text is HTML",
+    "unknown_template": "which templates the practice has",
+    "one_selection": "several fields are compared with each other",
     "unknown_template_category": "which categories the practice has",
     "unknown_version": "which versions a template has",
     "version_or_delivered": "one field is compared with another",

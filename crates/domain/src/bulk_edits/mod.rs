@@ -17,7 +17,7 @@ pub use application::{apply, apply_chunk};
 pub use assignments::{Assignment, MOST_ASSIGNMENTS};
 pub use jobs::{ApplyBulkEdit, PruneBulkEdits, UndoBulkEdit};
 pub use model::{BulkEdit, BulkEditId, Status};
-pub use previews::{MOST_NAMED, Selection, Wish, preview};
+pub use previews::{Wish, preview};
 pub use queries::{find, list, prune};
 pub use reading::{Outcome, RowSeen, Seen, rows};
 pub use undoing::{undo, undo_chunk};

@@ -6,42 +6,26 @@ use serde_json::Value;
 use super::assignments::{self, Assignment, Planned};
 use super::model::{BulkEdit, BulkEditId, Left, Status};
 use super::queries;
-use crate::clients::{self, ClientId};
-use crate::custom_fields::{self, Catalogue, Field};
+use crate::clients;
+use crate::custom_fields::{Catalogue, Field};
 use crate::identity::{Caller, Practice};
 use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
-use crate::kernel::db::{self, Conn, Db, Tx};
-use crate::kernel::error::{Error, FieldError, Result};
+use crate::kernel::db::{Conn, Db, Tx};
+use crate::kernel::error::Result;
 use crate::schema::{bulk_edit_chunks as chunks, bulk_edits};
-use crate::views::saved::{self, ViewId};
-use crate::views::{Asker, Concern, Listing, Lists};
+use crate::views::{Asker, Chosen, Concern, Lists};
 
-/// The most clients that a selection names one by one.
-pub const MOST_NAMED: usize = 20_000;
 /// Clients of one chunk, which is one transaction.
 const CHUNK: usize = 10_000;
 /// The same when each client has to be looked at by itself.
 const SMALL_CHUNK: usize = 1_000;
 
-/// Which clients are meant.
-#[derive(Debug, Clone)]
-pub enum Selection {
-    /// These.
-    Clients(Vec<ClientId>),
-    /// All that a list would show.
-    Matching(Listing),
-    /// All that a saved view shows.
-    View(ViewId),
-}
-
 /// What somebody wants to do to many clients.
 #[derive(Debug, Clone)]
 pub struct Wish {
     /// To whom.
-    pub selection: Selection,
-    /// To whom not, among them.
-    pub except: Vec<ClientId>,
+    pub chosen: Chosen,
     /// The selection as it was said, for those who look at the edit later.
     pub said: Value,
     /// What.
@@ -63,59 +47,11 @@ struct Frozen {
 pub fn preview(db: &Db, lists: &Lists, caller: &Caller, wish: &Wish) -> Result<BulkEdit> {
     let asker = Asker::of(caller, db.clock().now());
     let frozen = db.read(|conn| {
-        let practice = &caller.practice;
-        let except = named(conn, practice, (&wish.except, "/selection/except"))?;
-        let freeze = |conn: &mut Conn, mut keys: Vec<i64>, catalogue: &Catalogue| {
-            keys.retain(|key| except.binary_search(key).is_err());
-            freeze(conn, (practice, catalogue, asker.now), &keys, &wish.assignments)
-        };
-        match &wish.selection {
-            Selection::Matching(listing) => lists.select(conn, &asker, listing, freeze).map_err(in_selection),
-            Selection::View(id) => {
-                let catalogue = lists.catalogues().of(conn, practice)?;
-                let listing = saved::listing_of(conn, &catalogue, &asker, *id).map_err(|error| match error {
-                    Error::NotFound(_) => Error::invalid("/selection/view_id", "unknown_view"),
-                    other => saved::broken_at("/selection/view_id", other),
-                })?;
-                lists.select(conn, &asker, &listing, freeze).map_err(in_selection)
-            }
-            Selection::Clients(ids) => db::snapshot(conn, |conn| {
-                let keys = named(conn, practice, (ids, "/selection/client_ids"))?;
-                let catalogue = custom_fields::catalogue(conn, practice)?;
-                freeze(conn, keys, &catalogue)
-            }),
-        }
+        lists.chosen(conn, &asker, &wish.chosen, |conn, keys, catalogue| {
+            freeze(conn, (&caller.practice, catalogue, asker.now), &keys, &wish.assignments)
+        })
     })?;
     db.write(|tx| keep(tx, caller, wish, &frozen))
-}
-
-/// What is wrong with a list's filter is wrong with the selection here.
-fn in_selection(error: Error) -> Error {
-    let inside = |error: FieldError| match error.pointer.starts_with("/assignments") {
-        true => error,
-        false => FieldError { pointer: format!("/selection{}", error.pointer), ..error },
-    };
-    match error {
-        Error::Invalid(errors) => Error::Invalid(errors.into_iter().map(inside).collect()),
-        other => other,
-    }
-}
-
-/// The keys of named clients, each once, in their order.
-fn named(conn: &mut Conn, practice: &Practice, (ids, pointer): (&[ClientId], &str)) -> Result<Vec<i64>> {
-    if ids.len() > MOST_NAMED {
-        return Err(Error::Invalid(vec![FieldError::new(pointer, "too_many").with("max", MOST_NAMED)]));
-    }
-    let found = clients::keys_of(conn, practice, ids)?;
-    let unknown = ids.iter().enumerate().filter(|(_, id)| !found.contains_key(id));
-    let wrong: Vec<FieldError> =
-        unknown.take(100).map(|(at, _)| FieldError::new(format!("{pointer}/{at}"), "not_a_client")).collect();
-    if !wrong.is_empty() {
-        return Err(Error::Invalid(wrong));
-    }
-    let mut keys: Vec<i64> = found.into_values().collect();
-    keys.sort_unstable();
-    Ok(keys)
 }
 
 fn freeze(

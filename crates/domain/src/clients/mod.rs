@@ -35,8 +35,8 @@ pub use history::history;
 pub use holders::{Sought, active_with, other_holder};
 pub use lines::{BETWEEN_HALVES, LineColumn, Lines, columns_of, lines};
 pub use model::*;
-pub use names::names;
-pub use notices::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_JOIN, NOTICE_REASON, Notice, notices};
+pub use names::{named_keys, names};
+pub use notices::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_JOIN, NOTICE_REASON, Notice, active_notices, notices};
 pub use provenance::{Origins, provenance};
 pub use queries::{find, keys_of, with_keys};
 pub use relations::{

@@ -1,5 +1,7 @@
 //! What clients are called, for values that speak of them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::model::ClientId;
@@ -10,6 +12,20 @@ use crate::schema::clients;
 
 /// Identifiers asked for in one statement.
 const AT_ONCE: usize = 1_000;
+
+/// What the clients of these keys are called, with their identifiers.
+///
+/// # Errors
+/// When the database refuses.
+pub fn named_keys(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<HashMap<i64, (ClientId, String)>> {
+    let mut found = HashMap::new();
+    for some in keys.chunks(AT_ONCE) {
+        let own = clients::table.filter(clients::practice_id.eq(practice.id).and(clients::key.eq_any(some)));
+        let rows: Vec<(i64, ClientId, String)> = own.select((clients::key, clients::id, clients::name)).load(conn)?;
+        found.extend(rows.into_iter().map(|(key, id, name)| (key, (id, name))));
+    }
+    Ok(found)
+}
 
 /// The names of those of `ids` that are clients of the practice, archived ones too.
 ///

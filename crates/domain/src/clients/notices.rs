@@ -48,13 +48,25 @@ pub const NOTICE_REASON: &str = "CASE WHEN n.receives_notices THEN 'notice_conta
 /// # Errors
 /// When the database refuses.
 pub fn notices(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<Vec<Notice>> {
+    among(conn, practice, keys, "")
+}
+
+/// The same without those that are archived.
+///
+/// # Errors
+/// When the database refuses.
+pub fn active_notices(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<Vec<Notice>> {
+    among(conn, practice, keys, "AND c.archived_at IS NULL")
+}
+
+fn among(conn: &mut Conn, practice: &Practice, keys: &[i64], also: &str) -> Result<Vec<Notice>> {
     let sql = |among: &str| {
         format!(
             "SELECT c.key AS client_key, {NOTICE_ADDRESS} AS address, \
              CASE WHEN {NOTICE_IS_CONTACT} THEN n.name END AS name, CASE WHEN {NOTICE_IS_CONTACT} THEN n.role END AS role, \
              coalesce(CASE WHEN {NOTICE_IS_CONTACT} THEN n.language END, c.language) AS language, \
              {NOTICE_REASON} AS reason FROM clients AS c {NOTICE_JOIN} \
-             WHERE c.practice_id = $1 AND c.key {among} ORDER BY c.key"
+             WHERE c.practice_id = $1 AND c.key {among} {also} ORDER BY c.key"
         )
     };
     Ok(match conn {

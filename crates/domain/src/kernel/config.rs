@@ -60,6 +60,8 @@ pub struct MailSettings {
     pub allow_private: bool,
     /// The most time for one step of a dialogue with a mail server.
     pub limit: Duration,
+    /// Connections to the mail server of one campaign at once, in one process.
+    pub connections: usize,
     /// A folder with letters of the installation's own, which replace those of the same name.
     pub templates: Option<PathBuf>,
 }
@@ -225,6 +227,7 @@ impl MailSettings {
             roots: from.optional("smtp_roots", certificates),
             allow_private: from.take("smtp_allow_private", false, switch),
             limit: from.take("smtp_timeout", Duration::from_secs(30), |t| seconds(t, 600)),
+            connections: from.take("smtp_connections", 4, |t| number(t, 1, 100)) as usize,
             templates: from.optional("email_templates", folder),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::time::timeout;
 
@@ -112,6 +112,11 @@ impl Dialogue {
             }),
             Err(_) => Err(Undelivered::InDoubt(MailFault::Silent)),
         }
+    }
+
+    /// Has the server forget a mail that it has refused.
+    pub(super) async fn reset(&mut self) -> bool {
+        self.0.command(Rset).await.is_ok()
     }
 
     /// Says goodbye.

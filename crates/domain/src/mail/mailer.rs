@@ -72,6 +72,14 @@ impl Mailer {
         outcome
     }
 
+    /// Connects to a server for several mails, one behind the other.
+    ///
+    /// # Errors
+    /// What went wrong first.
+    pub async fn connect(&self, server: &MailServer) -> Result<Line, MailFault> {
+        Ok(Line { dialogue: self.open(server).await?, limit: self.0.limit, handed_over: 0 })
+    }
+
     async fn open(&self, server: &MailServer) -> Result<Dialogue, MailFault> {
         let addresses = self.addresses(server).await?;
         let tls = (server.security, self.tls(server)?);
@@ -119,6 +127,41 @@ impl Mailer {
             parameters = parameters.add_root_certificate(roots.clone());
         }
         parameters.build_rustls().map_err(|fault| MailFault::Tls(fault.to_string()))
+    }
+}
+
+/// A connection to a mail server that mails can be given to, one behind the other.
+pub struct Line {
+    dialogue: Dialogue,
+    limit: Duration,
+    handed_over: u32,
+}
+
+impl Line {
+    /// Hands a mail over. Returns what the server said of it. Behind a refusal the line is good for more only when it could be
+    /// reset, behind anything else that went wrong it is not.
+    ///
+    /// # Errors
+    /// What became of it instead.
+    pub async fn deliver(&mut self, parcel: &Parcel) -> Result<Words, Undelivered> {
+        self.handed_over += 1;
+        self.dialogue.deliver(parcel, self.limit).await
+    }
+
+    /// How many mails it was given.
+    #[must_use]
+    pub fn handed_over(&self) -> u32 {
+        self.handed_over
+    }
+
+    /// Begins anew behind a refusal (RFC 5321, 4.1.1.5). Returns whether the line is good for more.
+    pub async fn reset(&mut self) -> bool {
+        timeout(self.limit, self.dialogue.reset()).await.unwrap_or(false)
+    }
+
+    /// Leaves.
+    pub async fn close(self) {
+        let _ = timeout(self.limit, self.dialogue.close()).await;
     }
 }
 

@@ -11,6 +11,6 @@ mod tokens;
 
 pub use fault::{MailFault, Undelivered, Words};
 pub use letters::{FRAME, Letter, Letters, PRODUCT, Post, Written, one_line};
-pub use mailer::Mailer;
+pub use mailer::{Line, Mailer};
 pub use message::{Address, Parcel, Party, pack};
 pub use server::{Grant, MailServer, Security, SignIn};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::model::Text;
 use super::tags;
 use super::values::Filled;
+use super::variables::Variable;
 use crate::kernel::catalogue::Language;
 use crate::kernel::error::{Error, Result};
 use crate::mail::{FRAME, Letters, Written, one_line};
@@ -97,6 +98,17 @@ impl Compiled {
             tags::missing(&scanned, has).into_iter().map(str::to_owned).collect()
         };
         self.parts.iter().flat_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether it asks for something that some clients may lack.
+    #[must_use]
+    pub fn may_lack(&self) -> bool {
+        let is_always = |name: &str| Variable::named(name).is_some_and(Variable::is_always_there);
+        // What a choice keeps apart may come together when something is there, so each one is looked at both ways.
+        let asks = |part: &String| {
+            tags::asked_for(&tags::scan(part, "").unwrap_or_default()).iter().any(|name| !is_always(name))
+        };
+        self.parts.iter().any(asks)
     }
 
     /// Fills it in.

@@ -133,6 +133,29 @@ pub fn names<'a>(tags: &[(usize, Tag<'a>)]) -> BTreeSet<&'a str> {
     tags.iter().filter_map(name).collect()
 }
 
+/// The variables whose values are asked for where no choice makes sure of them.
+pub fn asked_for<'a>(tags: &[(usize, Tag<'a>)]) -> BTreeSet<&'a str> {
+    let (mut asked, mut sure) = (BTreeSet::new(), Vec::new());
+    for (_, tag) in tags {
+        match tag {
+            Tag::Value(name) if !sure.contains(&(*name, true)) => {
+                asked.insert(*name);
+            }
+            Tag::Value(_) => {}
+            Tag::When(name, is_when) => sure.push((*name, *is_when)),
+            Tag::Else => {
+                if let Some(last) = sure.last_mut() {
+                    last.1 = !last.1;
+                }
+            }
+            Tag::End(_) => {
+                sure.pop();
+            }
+        }
+    }
+    asked
+}
+
 /// The variables that would be asked for a value that they do not have, choices being made as the text makes them.
 pub fn missing<'a>(tags: &[(usize, Tag<'a>)], has: impl Fn(&str) -> bool) -> BTreeSet<&'a str> {
     let (mut missing, mut shown) = (BTreeSet::new(), Vec::new());

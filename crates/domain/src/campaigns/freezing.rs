@@ -1,0 +1,55 @@
+//! The audience, frozen: one statement writes a row for each client.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+
+use super::model::{Campaign, Mode, Purpose};
+use crate::clients::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_JOIN, NOTICE_REASON};
+use crate::kernel::UidType;
+use crate::kernel::db::{Conn, Tx};
+use crate::kernel::error::Result;
+
+/// Writes the rows of a campaign's recipients: where each one's mail goes, in which language and why there. Archived clients
+/// are left out. Returns how many there are.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) fn freeze(tx: &mut Tx<'_>, campaign: &Campaign, keys: &[i64]) -> Result<usize> {
+    let leader = match campaign.mode {
+        Mode::Client => "x.key",
+        Mode::Mailbox => {
+            "CASE WHEN x.address IS NULL THEN x.key ELSE min(x.key) OVER (PARTITION BY lower(x.address)) END"
+        }
+    };
+    let scope = match campaign.purpose {
+        Purpose::Service => "s.scope = 'all'",
+        Purpose::Marketing => "s.scope IN ('all', 'marketing')",
+    };
+    let (campaign_key, now) = (campaign.key, tx.now().0);
+    let sql = |keys: &str| {
+        format!(
+            "INSERT INTO campaign_recipients (campaign_key, client_key, leader_key, status, address, contact, role, language, \
+             reason, attempts, due_at, is_traced) \
+             SELECT {campaign_key}, x.key, {leader}, CASE WHEN x.address IS NULL THEN 'unreachable' \
+             WHEN s.address_key IS NOT NULL THEN 'suppressed' ELSE 'waiting' END, \
+             x.address, x.contact, x.role, x.language, x.reason, 0, {now}, FALSE \
+             FROM (SELECT c.key, {NOTICE_ADDRESS} AS address, CASE WHEN {NOTICE_IS_CONTACT} THEN n.name END AS contact, \
+             CASE WHEN {NOTICE_IS_CONTACT} THEN n.role END AS role, \
+             coalesce(CASE WHEN {NOTICE_IS_CONTACT} THEN n.language END, c.language) AS language, \
+             {NOTICE_REASON} AS reason FROM clients AS c {NOTICE_JOIN} \
+             WHERE c.key IN ({keys}) AND c.practice_id = $2 AND c.archived_at IS NULL) AS x \
+             LEFT JOIN suppressions AS s ON s.practice_id = $2 AND s.address_key = lower(x.address) AND {scope}"
+        )
+    };
+    let practice = campaign.practice;
+    Ok(match &mut **tx {
+        Conn::Postgres(c) => diesel::sql_query(sql("SELECT unnest($1)"))
+            .bind::<Array<BigInt>, _>(keys)
+            .bind::<UidType, _>(practice)
+            .execute(c)?,
+        Conn::Sqlite(c) => diesel::sql_query(sql("SELECT value FROM json_each(?1)").replace("$2", "?2"))
+            .bind::<Text, _>(serde_json::to_string(keys)?)
+            .bind::<UidType, _>(practice)
+            .execute(c)?,
+    })
+}

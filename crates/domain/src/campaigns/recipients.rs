@@ -1,0 +1,193 @@
+//! Reading the ledger: who got a campaign's mail and who did not, and what mails a client got.
+
+use diesel::dsl::{count, max};
+use diesel::prelude::*;
+
+use super::model::{Campaign, CampaignId, State};
+use super::preflights::MailedLately;
+use crate::clients::{Client, ClientId};
+use crate::identity::Practice;
+use crate::kernel::clock::Instant;
+use crate::kernel::db::Conn;
+use crate::kernel::error::Result;
+use crate::kernel::page::{self, Page};
+use crate::schema::{campaign_recipients as recipients, campaigns, clients};
+
+/// Keys asked for in one statement.
+const AT_ONCE: usize = 1_000;
+
+/// A client of a campaign's audience.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// The client's key inside.
+    pub key: i64,
+    /// The client.
+    pub client: ClientId,
+    /// Its name.
+    pub name: String,
+    /// What became of its mail.
+    pub state: State,
+    /// Where it goes.
+    pub address: Option<String>,
+    /// The contact's name.
+    pub contact: Option<String>,
+    /// The language that its reader likes best.
+    pub language: String,
+    /// Why that address.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// What the server said last.
+    pub words: Option<String>,
+    /// When it is due, while it waits.
+    pub due_at: Instant,
+    /// When it was settled.
+    pub settled_at: Option<Instant>,
+    /// What its mail is known by, without angle brackets' domain: the same however often it is sent.
+    pub leader: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = recipients)]
+struct Row {
+    client_key: i64,
+    leader_key: i64,
+    status: String,
+    address: Option<String>,
+    contact: Option<String>,
+    language: String,
+    reason: String,
+    attempts: i32,
+    words: Option<String>,
+    due_at: Instant,
+    settled_at: Option<Instant>,
+}
+
+/// Which recipients.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// In this state.
+    pub state: Option<State>,
+    /// Behind this one.
+    pub cursor: Option<&'a str>,
+    /// So many at most.
+    pub limit: u32,
+}
+
+/// A page of a campaign's recipients, by client.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::kernel::error::Error::Invalid) on `/cursor`.
+pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Result<Page<Recipient>> {
+    let after: i64 = asked.cursor.map(page::decode).transpose()?.unwrap_or(0);
+    let mut own = recipients::table
+        .inner_join(clients::table.on(clients::key.eq(recipients::client_key)))
+        .filter(recipients::campaign_key.eq(campaign.key).and(recipients::client_key.gt(after)))
+        .into_boxed();
+    if let Some(state) = asked.state {
+        own = own.filter(recipients::status.eq(state.as_str()));
+    }
+    let rows: Vec<(Row, (ClientId, String))> = own
+        .order(recipients::client_key)
+        .limit(i64::from(asked.limit) + 1)
+        .select((Row::as_select(), (clients::id, clients::name)))
+        .load(conn)?;
+    let read = |(row, (client, name)): (Row, (ClientId, String))| {
+        Ok(Recipient {
+            key: row.client_key,
+            client,
+            name,
+            state: State::parse(&row.status)?,
+            address: row.address,
+            contact: row.contact,
+            language: row.language,
+            reason: row.reason,
+            attempts: row.attempts,
+            words: row.words,
+            due_at: row.due_at,
+            settled_at: row.settled_at,
+            leader: row.leader_key,
+        })
+    };
+    let rows = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+    Ok(Page::of(rows, asked.limit, |last| last.key))
+}
+
+/// How many of these clients were mailed since a moment, and when the last one was.
+pub(super) fn mailed_since(conn: &mut Conn, keys: &[i64], since: Instant) -> Result<MailedLately> {
+    let mut mailed = MailedLately::default();
+    for some in keys.chunks(AT_ONCE) {
+        let sent = recipients::table
+            .filter(recipients::client_key.eq_any(some).and(recipients::status.eq(State::Sent.as_str())))
+            .filter(recipients::settled_at.gt(since));
+        let (clients, last): (i64, Option<Option<Instant>>) = sent
+            .select((count(recipients::client_key).aggregate_distinct(), max(recipients::settled_at).nullable()))
+            .first::<(i64, Option<Instant>)>(conn)
+            .map(|(clients, last)| (clients, Some(last)))?;
+        mailed.clients += clients;
+        mailed.last_at = mailed.last_at.max(last.flatten());
+    }
+    Ok(mailed)
+}
+
+/// A mail that a client was to get.
+#[derive(Debug, Clone)]
+pub struct MailOfClient {
+    /// The campaign, of one where it was sent from the card.
+    pub campaign: CampaignId,
+    /// What it is called.
+    pub name: String,
+    /// It was sent from the card.
+    pub is_single: bool,
+    /// What became of it.
+    pub state: State,
+    /// Where it went.
+    pub address: Option<String>,
+    /// What the server said last.
+    pub words: Option<String>,
+    /// When the campaign began.
+    pub dispatched_at: Option<Instant>,
+    /// When it was settled.
+    pub settled_at: Option<Instant>,
+    key: i64,
+}
+
+/// The mails of a client, the newest first.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::kernel::error::Error::Invalid) on `/cursor`.
+pub fn mails_of(
+    conn: &mut Conn,
+    practice: &Practice,
+    client: &Client,
+    (cursor, limit): (Option<&str>, u32),
+) -> Result<Page<MailOfClient>> {
+    type Of = (i64, CampaignId, String, bool, Option<Instant>);
+    let from: i64 = cursor.map(page::decode).transpose()?.unwrap_or(i64::MAX);
+    let rows: Vec<(Row, Of)> = recipients::table
+        .inner_join(campaigns::table.on(campaigns::key.eq(recipients::campaign_key)))
+        .filter(recipients::client_key.eq(client.key).and(recipients::campaign_key.lt(from)))
+        .filter(campaigns::practice_id.eq(practice.id))
+        .order(recipients::campaign_key.desc())
+        .limit(i64::from(limit) + 1)
+        .select((
+            Row::as_select(),
+            (campaigns::key, campaigns::id, campaigns::name, campaigns::is_single, campaigns::dispatched_at),
+        ))
+        .load(conn)?;
+    let read = |(row, (key, campaign, name, is_single, dispatched_at)): (Row, Of)| {
+        Ok(MailOfClient {
+            campaign,
+            name,
+            is_single,
+            state: State::parse(&row.status)?,
+            address: row.address,
+            words: row.words,
+            dispatched_at,
+            settled_at: row.settled_at,
+            key,
+        })
+    };
+    let rows = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+    Ok(Page::of(rows, limit, |last| last.key))
+}
