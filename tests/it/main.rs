@@ -32,6 +32,7 @@ mod lookup_network;
 mod lookups;
 mod mail;
 mod nightly;
+mod nightly_moves;
 mod openapi;
 mod passwords;
 mod relations;

@@ -12,7 +12,7 @@ use crate::lookups::{Field, id0208, id9925, number};
 
 impl Field {
     /// Has the scheduler begin what is due at the present moment, and runs what is due.
-    async fn tick(&self) {
+    pub async fn tick(&self) {
         let schedules = klaar_worker::schedules();
         let schedule = schedules.iter().find(|schedule| schedule.name() == "begin_nights").unwrap();
         schedule.tick(&self.house.db, self.house.clock.now()).unwrap();
@@ -20,12 +20,12 @@ impl Field {
     }
 
     /// The report of the newest night.
-    async fn newest(&self) -> Value {
+    pub async fn newest(&self) -> Value {
         self.client.get("/v1/nights?limit=1").await.expect(200)["items"][0].clone()
     }
 
     /// Goes to the next 02:00 in Brussels and lets the night come to its end, however often it waits. Returns its report.
-    async fn night(&self) -> Value {
+    pub async fn night(&self) -> Value {
         let (now, day) = (self.house.clock.now().0, 86_400_000_000);
         self.house.clock.set(Instant((now / day + 1) * day + 3_600_000_000));
         self.tick().await;
@@ -41,7 +41,7 @@ impl Field {
     }
 
     /// Creates clients, the first `registered` of them registered under 0208 only.
-    async fn clients(&self, count: u32, registered: u32) -> Vec<String> {
+    pub async fn clients(&self, count: u32, registered: u32) -> Vec<String> {
         let mut ids = Vec::new();
         for n in 0..count {
             ids.push(self.create(&format!("Client {n:03}"), &number(n)).await);
@@ -105,7 +105,11 @@ async fn a_night_with_something_to_tell_is_mailed_to_whoever_wants_it() {
         people.push(field.house.signed_in(&field.house.person(&field.practice, name, role)).await);
     }
     let eva = &people[2];
-    assert_eq!(eva.get("/v1/me/mails").await.expect(200), json!({ "mails": ["night_report"] }), "as an owner");
+    assert_eq!(
+        eva.get("/v1/me/mails").await.expect(200),
+        json!({ "mails": ["night_report", "access_point_moves"] }),
+        "as an owner"
+    );
     eva.send(Method::PUT, "/v1/me/mails", Some(&json!({ "mails": [] }))).await.expect(200);
     field.clients(30, 25).await;
     field.night().await;

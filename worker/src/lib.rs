@@ -39,7 +39,7 @@ use klaar_domain::kernel::secrets::Keyring;
 use klaar_domain::kernel::upkeep::PruneSettled;
 use klaar_domain::letters::samples;
 use klaar_domain::lookups::jobs::{
-    AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, SendNightReport,
+    AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, SendAccessPointMoves, SendNightReport,
 };
 use klaar_domain::lookups::network::Network;
 use klaar_domain::mail::{Letters, Mailer};
@@ -77,6 +77,7 @@ pub fn jobs() -> Registry {
     registry.add::<BeginNights>(lookups::begin_nights);
     registry.add::<AdvanceRound>(lookups::advance_round);
     registry.add::<SendNightReport>(lookups::send_night_report);
+    registry.add::<SendAccessPointMoves>(lookups::send_access_point_moves);
     registry.add::<AskForCheck>(lookups::ask_for_check);
     registry.add::<ApplyFindings>(lookups::apply_findings);
     registry.add::<PruneFindings>(lookups::prune_findings);

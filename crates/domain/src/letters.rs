@@ -3,7 +3,7 @@
 use crate::identity::{InvitationLetter, PasswordResetLetter};
 use crate::kernel::catalogue::Language;
 use crate::kernel::error::Result;
-use crate::lookups::NightLetter;
+use crate::lookups::{MovedLetter, NightLetter};
 use crate::mail::{Letter, Letters, PRODUCT, Written};
 
 /// The practice that some of them are from.
@@ -30,6 +30,7 @@ pub fn samples(letters: &Letters) -> Result<Vec<Sample>> {
         samples.push(sample::<InvitationLetter>(letters, language, PRACTICE)?);
         samples.push(sample::<PasswordResetLetter>(letters, language, PRODUCT)?);
         samples.push(sample::<NightLetter>(letters, language, PRACTICE)?);
+        samples.push(sample::<MovedLetter>(letters, language, PRACTICE)?);
     }
     Ok(samples)
 }

@@ -892,6 +892,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     participants,
     document_type_lists,
     registrations,
+    registration_moves,
     findings,
     held_changes,
     nights,

@@ -18,17 +18,20 @@ use crate::schema::members;
 pub enum RegularMail {
     /// What a night has found, when there is something to tell.
     NightReport,
+    /// Which clients a night has found at another access point than before.
+    AccessPointMoves,
 }
 
 impl RegularMail {
     /// All of them, in their usual order.
-    pub const ALL: [Self; 1] = [Self::NightReport];
+    pub const ALL: [Self; 2] = [Self::NightReport, Self::AccessPointMoves];
 
     /// The stable name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NightReport => "night_report",
+            Self::AccessPointMoves => "access_point_moves",
         }
     }
 

@@ -53,6 +53,20 @@ impl Job for SendNightReport {
     const LANE: Lane = Lane::Mail;
 }
 
+/// Mails a member which clients a night has found at another access point.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendAccessPointMoves {
+    /// The night.
+    pub night: NightId,
+    /// The member.
+    pub member: MemberId,
+}
+
+impl Job for SendAccessPointMoves {
+    const KIND: &'static str = "send_access_point_moves";
+    const LANE: Lane = Lane::Mail;
+}
+
 /// Asks the network about the next clients of a check.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AskForCheck {

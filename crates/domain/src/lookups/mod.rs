@@ -23,6 +23,6 @@ mod writing;
 pub use answers::Details;
 pub use checks::{MOST_NAMED, Running, Selection, apply, apply_page, prune, request, running, store_findings, to_ask};
 pub use held::{Decided, Decision, HeldChange, MOST_DECIDED, decide, held_changes};
-pub use mails::{NightLetter, night_to_mail};
+pub use mails::{MovedLetter, NightLetter, moves_to_mail, night_to_mail};
 pub use model::{CheckId, Failure, HeldId, Known, NOTHING_TO_ASK, NightId, RoundId};
 pub use queries::*;

@@ -15,8 +15,9 @@ use crate::kernel::db::{Conn, Db, Tx};
 use crate::kernel::error::Result;
 use crate::kernel::jobs::{self, EnqueueOptions};
 use crate::lookups::doubts::{self, Tally};
-use crate::lookups::jobs::SendNightReport;
+use crate::lookups::jobs::{SendAccessPointMoves, SendNightReport};
 use crate::lookups::mails::is_worth_a_mail;
+use crate::lookups::queries::{NightReport, has_moves};
 use crate::lookups::registrations;
 use crate::lookups::weighing::{Subject, weigh};
 use crate::schema::{clients, nights, participants, registrations as rows};
@@ -101,10 +102,22 @@ pub(super) fn finish(tx: &mut Tx<'_>, round: &Round, night: &Night) -> Result<()
         "unknown": report.unknown, "vanished": report.vanished, "held": report.held, "not_asked": report.not_asked,
     }));
     audit::record(tx, practice.uid(), &Actor::system("nightly"), &event)?;
-    if is_worth_a_mail(&report) {
-        for member in identity::readers(tx, &practice, RegularMail::NightReport)? {
-            let job = SendNightReport { night: night.id, member: member.id };
-            jobs::enqueue(tx, &job, &EnqueueOptions::of(practice.uid()))?;
+    tell(tx, &practice, &report)
+}
+
+/// Leaves the mails of a night that is over to those who want them. Whoever began a night by hand sees its report, but a move
+/// is news to everybody: the next night does not see it again.
+fn tell(tx: &mut Tx<'_>, practice: &Practice, report: &NightReport) -> Result<()> {
+    let (night, options) = (report.id, EnqueueOptions::of(practice.uid()));
+    if is_worth_a_mail(report) {
+        for member in identity::readers(tx, practice, RegularMail::NightReport)? {
+            jobs::enqueue(tx, &SendNightReport { night, member: member.id }, &options)?;
+        }
+    }
+    if has_moves(tx, practice, night)? {
+        for member in identity::readers(tx, practice, RegularMail::AccessPointMoves)? {
+            let once = options.clone().once(format!("access_point_moves:{night}:{}", member.id));
+            jobs::enqueue(tx, &SendAccessPointMoves { night, member: member.id }, &once)?;
         }
     }
     Ok(())

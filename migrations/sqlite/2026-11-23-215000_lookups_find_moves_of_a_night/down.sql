@@ -1,0 +1,1 @@
+DROP INDEX registration_moves_between_access_points;
