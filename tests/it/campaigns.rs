@@ -208,11 +208,41 @@ async fn ap_17_ap_37_one_client_is_mailed_from_its_card_and_both_ways_leave_a_tr
     assert_eq!(told, [(&no, &sent), (&yes, &sent), (&yes, &sent)]);
     let done = post.api.get(&format!("/v1/operations/{}", id(&operation))).await.expect(200);
     assert_eq!(done["status"], "finished");
+    let card = post.api.get(&format!("/v1/clients/{}", id(&client))).await.expect(200);
+    assert_eq!(card["informed_at"], json!("2026-11-22T09:00:00.000000Z"), "when it was last informed");
+    let trail = post.api.get(&format!("/v1/clients/{}/history", id(&client))).await.expect(200);
+    let informed = trail["items"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "clients.informed");
+    assert_eq!(informed.count(), 3, "each mail stands in its history");
     let listed = post.api.get("/v1/campaigns").await.expect(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "single mails stand with their client");
     let without = post.client("Zonder adres", None).await;
     let path = format!("/v1/clients/{}/mails", id(&without));
     assert_eq!(post.api.post(&path, &json!({})).await.expect(409)["code"], "preflight_blocks");
+}
+
+#[tokio::test]
+async fn clients_that_were_never_informed_or_long_ago_are_found_by_filter_and_control_view() {
+    let post = post().await;
+    post.client("Bakkerij Peeters", Some("info@peeters.example")).await;
+    let draft = post.draft(&post.information().await, json!({})).await;
+    post.dispatch(&draft).await.expect(202);
+    post.house.run_jobs().await;
+    post.client("Garage Claes", Some("claes@garage.example")).await;
+    post.house.wait_seconds(30 * 86_400);
+    let names = async |filter: Value| -> Vec<String> {
+        let found = post.api.get(&crate::client::clients_where(&filter)).await.expect(200);
+        found["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(json!({ "field": "informed_at", "op": "empty" })).await, ["Garage Claes"]);
+    let before = |day: &str| json!({ "field": "informed_at", "op": "lt", "value": day });
+    assert_eq!(names(before("2026-12-01")).await, ["Bakkerij Peeters"]);
+    assert_eq!(names(before("2026-11-01")).await, [""; 0]);
+    let views = post.api.get("/v1/views").await.expect(200);
+    let view =
+        views["items"].as_array().unwrap().iter().find(|view| view["name"] == "Never informed").unwrap();
+    let never = post.draft(&post.information().await, json!({ "selection": { "view_id": view["id"] } })).await;
+    let preflight = post.api.get(&format!("/v1/campaigns/{}/preflight", id(&never))).await.expect(200);
+    assert_eq!((&preflight["audience"], &preflight["mailed_lately"]["clients"]), (&json!(1), &json!(0)));
 }
 
 #[tokio::test]

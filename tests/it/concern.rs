@@ -77,7 +77,7 @@ const OF_CARDS: &[&str] = &[
     "responsible", "portfolio", "mandate_start", "mandate_end", "registration.state", "registration.cause",
     "exemption.reason", "exemption.note", "exemption.until",
     "registration.access_point.seat_id", "registration.access_point.name", "registration.checked_at",
-    "registration.unknown_since", "created_at", "updated_at", "archived_at", "fields.registered_on", "fields.ready",
+    "registration.unknown_since", "informed_at", "created_at", "updated_at", "archived_at", "fields.registered_on", "fields.ready",
 ];
 
 /// Conditions on what every card can be asked for: whether it is there, and some on what it is.

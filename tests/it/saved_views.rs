@@ -303,7 +303,7 @@ async fn ap_05_ap_06_control_views_are_there_from_the_start() {
     let room = room().await;
     let views = room.api.with("accept-language", "de").get("/v1/views").await.expect(200);
     let views = views["items"].as_array().unwrap();
-    assert_eq!(views.len(), 6);
+    assert_eq!(views.len(), 7);
     assert!(
         views.iter().all(|view| view["delivered"] == true && view["shared"] == true && view["broken"] == json!([]))
     );
@@ -363,7 +363,7 @@ async fn a_delivered_view_is_adapted_hidden_and_restored_but_not_deleted() {
     let hidden = change(&room.api, &path, json!({ "hidden": true })).await.expect(200);
     assert_eq!((&hidden["hidden"], &hidden["adapted"], &hidden["revision"]), (&json!(true), &json!(false), &json!(2)));
     let count = async |path: &str| room.api.get(path).await.expect(200)["items"].as_array().unwrap().len();
-    assert_eq!((count("/v1/views").await, count("/v1/views?hidden=true").await), (5, 6));
+    assert_eq!((count("/v1/views").await, count("/v1/views?hidden=true").await), (6, 7));
     let body = json!({ "names": { "en": "Ours" }, "hidden": false, "columns": ["name", "town"] });
     let adapted = change(&room.api, &path, body).await.expect(200);
     assert_eq!(
@@ -386,7 +386,7 @@ async fn a_delivered_view_is_adapted_hidden_and_restored_but_not_deleted() {
     // Another practice has views of its own.
     let others = room.house.may_everything(&room.house.practice("Others"));
     assert_eq!(others.get(&path).await.status, 404);
-    assert_eq!(others.get("/v1/views").await.expect(200)["items"].as_array().unwrap().len(), 6);
+    assert_eq!(others.get("/v1/views").await.expect(200)["items"].as_array().unwrap().len(), 7);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::shapes::LanguageWord;
     "registration": { "state": "registered", "cause": null, "access_point": { "seat_id": "POP000123", "name": "Example Access Point" },
         "checked_at": "2026-11-22T01:12:00.000000Z", "unknown_since": null },
     "fields": { "registered_on": "Example Access Point", "receive_software": { "option_id": "opt_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "label": "Odoo" }, "ready": true },
-    "archived_at": null, "revision": 3, "created_at": "2026-11-20T09:00:00.000000Z", "updated_at": "2026-11-21T10:30:00.000000Z"
+    "informed_at": "2026-11-21T09:00:00.000000Z", "archived_at": null, "revision": 3, "created_at": "2026-11-20T09:00:00.000000Z", "updated_at": "2026-11-21T10:30:00.000000Z"
 }))]
 pub struct ClientOut<'a> {
     /// The client's identifier.
@@ -88,6 +88,9 @@ pub struct ClientOut<'a> {
     /// Custom values by the field's slug; a field without a value is not there.
     #[schema(value_type = BTreeMap<String, FieldValueWord>)]
     fields: FieldsOut<'a>,
+    /// When it last got a mail that informs it about Peppol; null while it never has.
+    #[schema(value_type = Option<String>)]
+    informed_at: Option<Instant>,
     /// When it was archived; null while it is active.
     #[schema(value_type = Option<String>)]
     archived_at: Option<Instant>,
@@ -211,7 +214,8 @@ impl<'a> FieldOut<'a> {
 impl<'a> ClientOut<'a> {
     /// A client with those custom values that concern it.
     pub(crate) fn of(client: &'a Client, catalogue: &'a Catalogue, concern: &'a Concern) -> Self {
-        let Client { id, card, facts, archived_at, revision, created_at, updated_at, key: _, values: _ } = client;
+        let Client { id, card, facts, archived_at, informed_at, revision, created_at, updated_at, key: _, values: _ } =
+            client;
         Self {
             id: *id,
             kind: card.kind.as_str(),
@@ -250,6 +254,7 @@ impl<'a> ClientOut<'a> {
                 unknown_since: facts.unknown_since,
             },
             fields: FieldsOut { client, catalogue, concern },
+            informed_at: *informed_at,
             archived_at: *archived_at,
             revision: *revision,
             created_at: *created_at,

@@ -242,6 +242,7 @@ diesel::table! {
         checked_at -> Nullable<BigInt>,
         unknown_since -> Nullable<BigInt>,
         created_at -> BigInt,
+        informed_at -> Nullable<BigInt>,
     }
 }
 

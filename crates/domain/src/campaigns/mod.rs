@@ -19,6 +19,7 @@ mod queries;
 mod recipients;
 mod slices;
 mod suppressions;
+mod traces;
 mod unsubscribing;
 
 pub use audience::Around;

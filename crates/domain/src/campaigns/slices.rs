@@ -11,7 +11,7 @@ use super::jobs::{SendCampaign, enqueue_turn};
 use super::ledger::pause_by_itself;
 use super::model::{Campaign, Counts, Frozen, InDoubt, Purpose, State, Status};
 use super::pacing::Quota;
-use super::{queries, suppressions};
+use super::{queries, suppressions, traces};
 use crate::clients::{self, Client};
 use crate::identity::{self, Practice};
 use crate::kernel::JsonText;
@@ -303,11 +303,13 @@ pub fn end(tx: &mut Tx<'_>, slice: &Slice, ended: &Ended) -> Result<()> {
         Ended::Well | Ended::Until(_) => 0,
     };
     diesel::update(campaigns::table.find(campaign.key)).set(campaigns::faults.eq(faults)).execute(&mut **tx)?;
+    let has_more = traces::note(tx, &slice.practice, &campaign)?;
     let Some(campaign) = queries::of_job(tx, campaign.id)? else { return Ok(()) };
     let runs = campaign.status == Status::Running;
     let pause = usize::try_from(faults - 1).ok().and_then(|at| FAULT_PAUSES.get(at)).or(FAULT_PAUSES.last());
     let pause = tx.now().plus_seconds(pause.copied().unwrap_or(60));
-    let next = next_due(tx, &campaign, runs)?.map(|due| match ended {
+    let due = if has_more { Some(tx.now()) } else { next_due(tx, &campaign, runs)? };
+    let next = due.map(|due| match ended {
         Ended::Until(at) if runs => due.max(*at),
         Ended::Unusable(_) => due.max(pause),
         _ => due,

@@ -104,6 +104,8 @@ fixed_fields! {
     AccessPointSeat = 32 as "access_point_seat",
     /// The company that runs the access point.
     AccessPointName = 33 as "access_point_name",
+    /// When it last got a mail that informs it about Peppol.
+    InformedAt = 34 as "informed_at",
 }
 
 impl FixedField {

@@ -67,6 +67,8 @@ pub struct Client {
     pub values: Values,
     /// When it was archived; `None` while it is active.
     pub archived_at: Option<Instant>,
+    /// When it last got a mail that informs it about Peppol.
+    pub informed_at: Option<Instant>,
     /// Raised with each change by people; the system's own facts leave it alone.
     pub revision: i64,
     /// When it was created.

@@ -63,6 +63,7 @@ struct ClientRow {
     checked_at: Option<Instant>,
     unknown_since: Option<Instant>,
     created_at: Instant,
+    informed_at: Option<Instant>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -124,6 +125,7 @@ fn client_of((row, values): (ClientRow, ValuesRow)) -> Result<Client> {
         },
         values: values.vals.read()?,
         archived_at: row.archived_at,
+        informed_at: row.informed_at,
         revision: values.revision,
         created_at: row.created_at,
         updated_at: values.updated_at,

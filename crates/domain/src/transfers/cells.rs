@@ -62,7 +62,8 @@ pub fn fill(draft: &mut CardDraft, field: F, cell: &str) -> Result<(), FieldErro
         | F::Registration
         | F::RegistrationCause
         | F::AccessPointSeat
-        | F::AccessPointName => {
+        | F::AccessPointName
+        | F::InformedAt => {
             return Ok(());
         }
     };

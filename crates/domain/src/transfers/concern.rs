@@ -38,6 +38,7 @@ pub fn created(row: &Row, values: &CheckedValues, now: Instant) -> Client {
         facts: RegistrationFacts::default(),
         values: Values::new(),
         archived_at: None,
+        informed_at: None,
         revision: 1,
         created_at: now,
         updated_at: now,

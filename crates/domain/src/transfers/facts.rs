@@ -19,6 +19,8 @@ pub enum Fact {
     CheckedAt,
     /// Since when it has given none.
     UnknownSince,
+    /// When it last got a mail that informs it about Peppol.
+    InformedAt,
     /// When the client was created.
     CreatedAt,
     /// When people last changed it.
@@ -43,13 +45,14 @@ pub enum Fact {
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::State,
         Self::Cause,
         Self::Seat,
         Self::AccessPoint,
         Self::CheckedAt,
         Self::UnknownSince,
+        Self::InformedAt,
         Self::CreatedAt,
         Self::UpdatedAt,
         Self::ArchivedAt,
@@ -79,6 +82,7 @@ impl Fact {
             Self::AccessPoint => "registration.access_point.name",
             Self::CheckedAt => "registration.checked_at",
             Self::UnknownSince => "registration.unknown_since",
+            Self::InformedAt => "informed_at",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::ArchivedAt => "archived_at",
@@ -102,6 +106,7 @@ impl Fact {
             Self::AccessPoint => LineColumn::Field(F::AccessPointName),
             Self::CheckedAt => LineColumn::Moment("checked_at"),
             Self::UnknownSince => LineColumn::Moment("unknown_since"),
+            Self::InformedAt => LineColumn::Moment("informed_at"),
             Self::CreatedAt => LineColumn::Moment("created_at"),
             Self::UpdatedAt => LineColumn::UpdatedAt,
             // A client is archived since a moment.

@@ -48,7 +48,8 @@ fn copy(field: F, from: &Card, to: &mut Card) {
         | F::Registration
         | F::RegistrationCause
         | F::AccessPointSeat
-        | F::AccessPointName => {}
+        | F::AccessPointName
+        | F::InformedAt => {}
     }
 }
 

@@ -64,6 +64,7 @@ fn said(client: &Client, name: &str) -> (Option<String>, Option<f64>) {
         "government" => Some(f64::from(u8::from(client.card.government))),
         "registration.checked_at" => at(client.facts.checked_at),
         "registration.unknown_since" => at(client.facts.unknown_since),
+        "informed_at" => at(client.informed_at),
         "created_at" => at(Some(client.created_at)),
         "updated_at" => at(Some(client.updated_at)),
         "archived_at" => at(client.archived_at),

@@ -177,6 +177,7 @@ pub const FIXED: &[Fixed] = &[
     fixed("registration.access_point.name", Kind::Word, Source::Text("c.access_point_name"), Follows::Facts),
     fixed("registration.checked_at", Kind::Instant, Source::Number("c.checked_at"), Follows::Facts),
     fixed("registration.unknown_since", Kind::Instant, Source::Number("c.unknown_since"), Follows::Facts),
+    fixed("informed_at", Kind::Instant, Source::Number("c.informed_at"), Follows::Fields(&[F::InformedAt])),
     fixed("created_at", Kind::Instant, Source::Number("c.created_at"), Follows::Fields(&[])),
     fixed("updated_at", Kind::Instant, Source::Revised("v.updated_at"), Follows::People),
     fixed("archived_at", Kind::Instant, Source::Number("c.archived_at"), Follows::Fields(&[F::Archived])),
@@ -233,7 +234,7 @@ impl ColumnId {
         match (self, self.fixed().map(|fixed| fixed.follows)) {
             (Self::Custom(key, _) | Self::SetterOf(key), _) => key == field,
             (_, Some(Follows::Fields(fields))) => changed.is_some_and(|changed| fields.contains(&changed)),
-            (_, Some(Follows::People)) => !is_fact,
+            (_, Some(Follows::People)) => !is_fact && changed != Some(F::InformedAt),
             (_, Some(Follows::Facts)) => is_fact,
             (Self::Fixed(_) | Self::RegisteredOn, None) => true,
         }

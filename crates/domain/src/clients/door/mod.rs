@@ -6,6 +6,7 @@
 mod assign;
 mod assign_fixed;
 mod hold;
+mod inform;
 mod relate;
 mod rows;
 

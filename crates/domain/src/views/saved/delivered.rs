@@ -131,6 +131,12 @@ pub const DELIVERED: &[Delivered] = &[
         sort: "name",
     },
     Delivered {
+        key: "never_informed",
+        names: ["Nooit geïnformeerd", "Jamais informés", "Nie informiert", "Never informed"],
+        filter: || json!({ "and": [{ "field": "informed_at", "op": "empty" }, not_exempt()] }),
+        sort: "name",
+    },
+    Delivered {
         key: "registered_without_ready",
         names: [
             "Geregistreerd maar niet klaar",
