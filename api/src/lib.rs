@@ -13,6 +13,7 @@ mod clients;
 mod contacts;
 mod custom_fields;
 mod dead_jobs;
+mod events;
 mod exemptions;
 mod guards;
 mod health;
@@ -122,6 +123,7 @@ fn routes(routes: &mut Routes<'_, '_>) {
     templates::routes(routes);
     campaigns::routes(routes);
     operations::routes(routes);
+    events::routes(routes);
     dead_jobs::routes(routes);
     audit::routes(routes);
 }

@@ -116,6 +116,13 @@ pub struct FindingOut {
     title: String,
 }
 
+impl NamedOut {
+    /// So many clients, of which these are named.
+    pub fn of(clients: i64, some: Vec<(ClientId, String)>) -> Self {
+        Self { clients, named: named(some) }
+    }
+}
+
 fn named(clients: Vec<(ClientId, String)>) -> Vec<NamedClientOut> {
     clients.into_iter().map(|(id, name)| NamedClientOut { client_id: id.to_string(), name }).collect()
 }
@@ -131,7 +138,7 @@ impl PreflightOut {
             mails: seen.mails,
             by_language: seen.by_language,
             unwritten: seen.unwritten,
-            unreachable: NamedOut { clients: seen.unreachable, named: named(seen.unreachable_named) },
+            unreachable: NamedOut::of(seen.unreachable, seen.unreachable_named),
             suppressed: seen.suppressed,
             shared_mailboxes: SharedOut { addresses: seen.shared_mailboxes, clients: seen.sharing_clients },
             mailed_lately: LatelyOut {

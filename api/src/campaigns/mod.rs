@@ -7,6 +7,7 @@ mod outs;
 pub mod pages;
 mod preflights;
 mod recipients;
+mod results;
 mod singles;
 mod suppressions;
 mod verbs;
@@ -46,6 +47,9 @@ pub fn routes(routes: &mut Routes<'_, '_>) {
         .service(control::retry_campaign)
         .service(control::settle_campaign_doubts)
         .service(recipients::list_campaign_recipients)
+        .service(results::export_campaign_results)
+        .service(results::get_campaign_joined)
+        .service(results::follow_up_campaign)
         .service(singles::list_client_mails)
         .service(singles::send_client_mail)
         .service(suppressions::list_suppressions)

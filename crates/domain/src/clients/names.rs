@@ -1,6 +1,6 @@
 //! What clients are called, for values that speak of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -12,6 +12,22 @@ use crate::schema::clients;
 
 /// Identifiers asked for in one statement.
 const AT_ONCE: usize = 1_000;
+
+/// Those of these clients that are not archived, in their order.
+///
+/// # Errors
+/// When the database refuses.
+pub fn active(conn: &mut Conn, practice: &Practice, keys: &[i64]) -> Result<Vec<i64>> {
+    let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(Vec::new()) };
+    // Few are archived, so they are asked for and not the thousands.
+    let archived: Vec<i64> = clients::table
+        .filter(clients::practice_id.eq(practice.id).and(clients::archived_at.is_not_null()))
+        .filter(clients::key.between(first, last))
+        .select(clients::key)
+        .load(conn)?;
+    let archived: HashSet<i64> = archived.into_iter().collect();
+    Ok(keys.iter().copied().filter(|key| !archived.contains(key)).collect())
+}
 
 /// What the clients of these keys are called, with their identifiers.
 ///

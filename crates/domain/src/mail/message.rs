@@ -22,7 +22,7 @@ pub struct Party {
 impl Party {
     fn mailbox(&self) -> Result<Mailbox> {
         let address = self.address.parse().map_err(|_| Error::internal("an address that no mail can be sent to"))?;
-        Ok(Mailbox::new((!self.name.is_empty()).then(|| self.name.clone()), address))
+        Ok(Mailbox::new((!self.name.is_empty()).then(|| plain(&self.name)), address))
     }
 }
 
@@ -65,11 +65,16 @@ pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
     let message = message
         .message_id(Some(format!("<{}>", address.message_id)))
         .date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
-        .subject(&letter.subject)
+        .subject(plain(&letter.subject))
         .header(AutoSubmitted)
         .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
         .map_err(Error::internal)?;
     Ok(Parcel { envelope: message.envelope().clone(), bytes: message.formatted() })
+}
+
+/// What looks like an encoded word (RFC 2047, section 2) would be read as what it hides; a blank makes it what it is, a text.
+fn plain(text: &str) -> String {
+    text.replace("=?", "= ?")
 }
 
 macro_rules! headers {

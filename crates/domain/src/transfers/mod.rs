@@ -44,3 +44,5 @@ pub use jobs::{ImportClients, MOST_ROWS, Progress, Work};
 pub use model::*;
 pub use pages::AHEAD;
 pub use queries::{Header, find, find_by_operation};
+pub(crate) use separated::{Writer as Separated, header as separated_header};
+pub(crate) use shown::Cell;
