@@ -13,6 +13,7 @@ mod bulk_edits;
 mod bulk_edits_meanwhile;
 mod bulk_edits_random;
 mod campaigns;
+mod campaigns_killed;
 mod campaigns_results;
 mod client;
 mod clients;

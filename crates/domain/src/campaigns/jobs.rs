@@ -20,6 +20,8 @@ pub struct SendCampaign {
 impl Job for SendCampaign {
     const KIND: &'static str = "send_campaign";
     const LANE: Lane = Lane::Mail;
+    /// A campaign is never given up: however often its worker dies or its database is away, the ledger says where to go on.
+    const MAX_FAILURES: i32 = 1000;
 }
 
 /// Begins a campaign at its time.
