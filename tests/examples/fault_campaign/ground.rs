@@ -65,7 +65,7 @@ impl Ground {
         let settings = Settings { kept_mails: KEPT, offers_starttls: true, ..Settings::default() };
         let sandbox = Arc::new(Sandbox::start(settings).await?);
         std::fs::write("roots.pem", sandbox.root_certificate_pem())?;
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
         let mut ground = Self {
             database: if address.starts_with("sqlite:") { "sqlite" } else { "postgres" },
             address: address.to_owned(),
