@@ -42,7 +42,7 @@ pub enum Go {
     On,
     /// Wait until then at least: the rate is used up.
     Wait(Instant),
-    /// Stop: the campaign runs no more.
+    /// Stop: the campaign runs no more, or a newer job has taken over.
     Stop,
 }
 
@@ -93,8 +93,10 @@ pub fn exchange(
     if wanted.is_empty() {
         return Ok(Exchange::none(Go::On));
     }
-    let status: String = campaigns::table.find(slice.campaign.key).select(campaigns::status).first(&mut **tx)?;
-    if status != Status::Running.as_str() {
+    let own = campaigns::table.find(slice.campaign.key);
+    let (status, turn): (String, i64) = own.select((campaigns::status, campaigns::turn)).first(&mut **tx)?;
+    // Resumed soon after a pause it has a newer job, beside which this one would open as many connections again.
+    if status != Status::Running.as_str() || turn != slice.campaign.turn {
         return Ok(Exchange::none(Go::Stop));
     }
     let most = match pacing::allowed(tx, slice, wanted.len())? {
