@@ -27,7 +27,7 @@ pub async fn two_workers(ground: &mut Ground, recipients: usize) -> Fallible<()>
     let following = Following::follow(ground, &draft);
     let mut turns = 0;
     let _ = ground.receiver.more_than(ground.receiver.total(), Duration::from_secs(30)).await;
-    while following.latest()["status"] == "running" {
+    while !following.has_finished() {
         ground.chance.pause_up_to(2_000).await;
         // Nobody asks between the two, mostly: the first slice then meets that of the new turn.
         if following.verb("pause").await.is_ok() {
