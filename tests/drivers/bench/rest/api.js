@@ -4,10 +4,10 @@ const http = require('node:http');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
 
 // The answer's body, read as JSON; another status than 2xx is an error.
-function ask(method, url, key, body) {
+function ask(method, url, key, body, extra) {
   return new Promise((done, failed) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = { accept: 'application/json' };
+    const headers = { accept: 'application/json', ...extra };
     if (key) headers.authorization = `Bearer ${key}`;
     if (text) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
     const request = http.request(url, { agent, method, headers }, answer => {
