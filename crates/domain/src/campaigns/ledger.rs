@@ -173,12 +173,14 @@ FROM unnest($2, $3, $4, $5) AS t(client_key, status, due_at, words)
 WHERE r.campaign_key = $6 AND r.client_key = t.client_key
     AND r.status IN ('sending', 'in_doubt', 'waiting')";
 
+/// Each row says its campaign, too: were that a value of the statement, SQLite would read the whole campaign first and look at
+/// every row of the settlement for each of its clients.
 const WRITE_SQLITE: &str = "
 UPDATE campaign_recipients SET status = t.status, due_at = t.due_at, words = coalesce(t.words, campaign_recipients.words),
     settled_at = CASE WHEN t.status IN ('waiting', 'sending') THEN NULL ELSE ?1 END
-FROM (SELECT value ->> 0 AS client_key, value ->> 1 AS status, value ->> 2 AS due_at, value ->> 3 AS words
-      FROM json_each(?2)) AS t
-WHERE campaign_recipients.campaign_key = ?3 AND campaign_recipients.client_key = t.client_key
+FROM (SELECT value ->> 0 AS campaign_key, value ->> 1 AS client_key, value ->> 2 AS status, value ->> 3 AS due_at,
+      value ->> 4 AS words FROM json_each(?2)) AS t
+WHERE campaign_recipients.campaign_key = t.campaign_key AND campaign_recipients.client_key = t.client_key
     AND campaign_recipients.status IN ('sending', 'in_doubt', 'waiting')";
 
 fn write(tx: &mut Tx<'_>, campaign: i64, rows: &[Written], now: Instant) -> Result<()> {
@@ -196,12 +198,12 @@ fn write(tx: &mut Tx<'_>, campaign: i64, rows: &[Written], now: Instant) -> Resu
             .bind::<BigInt, _>(campaign)
             .execute(c)?,
         Conn::Sqlite(c) => {
-            let rows: Vec<_> =
-                each().map(|(client, row)| (client, row.state.as_str(), row.due_at, row.words.as_deref())).collect();
+            let rows: Vec<_> = each()
+                .map(|(client, row)| (campaign, client, row.state.as_str(), row.due_at, row.words.as_deref()))
+                .collect();
             diesel::sql_query(WRITE_SQLITE)
                 .bind::<BigInt, _>(now.0)
                 .bind::<Text, _>(serde_json::to_string(&rows)?)
-                .bind::<BigInt, _>(campaign)
                 .execute(c)?
         }
     };
