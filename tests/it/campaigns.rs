@@ -273,6 +273,25 @@ async fn a_missing_value_stops_the_start_and_names_the_clients() {
 }
 
 #[tokio::test]
+async fn whom_a_field_names_stands_in_the_mail_by_name() {
+    let post = post().await;
+    let member = json!({ "email": "an@maes.example", "name": "An Maes", "role": "staff" });
+    post.api.post("/v1/members", &member).await.expect(201);
+    let category = post.api.post("/v1/field-categories", &json!({ "name": "Dossier" })).await.expect(201)["id"].clone();
+    let field = json!({ "category_id": category, "name": "Beheerder", "slug": "manager", "kind": "member" });
+    post.api.post("/v1/fields", &field).await.expect(201);
+    let fields = json!({ "manager": "an maes" });
+    post.card(json!({ "name": "Met", "email": "met@clients.example", "fields": fields })).await;
+    let template = post.template("<p>Uw contact is {{fields.manager}}.</p>").await;
+    let draft = post.draft(&template, json!({})).await;
+    post.dispatch(&draft).await.expect(202);
+    post.house.run_jobs().await;
+    let mails = post.sandbox.mails();
+    let message = MessageParser::default().parse(&mails[0].content[..]).unwrap();
+    assert!(message.body_text(0).unwrap().contains("Uw contact is An Maes."), "{:?}", message.body_text(0));
+}
+
+#[tokio::test]
 async fn three_clients_of_one_mailbox_get_three_mails_or_one_that_names_them() {
     let post = post().await;
     for name in ["Bakkerij Peeters", "Garage Claes", "Janssens BV"] {

@@ -2,6 +2,7 @@
 //! and leaves the next job behind when there is more to do.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use diesel::dsl::{count_star, min};
@@ -69,6 +70,8 @@ pub struct Due {
     /// Its address has come to get no mails.
     pub is_suppressed: bool,
     found: Vec<Client>,
+    /// What its values are made from, with the names that they speak of.
+    ground: Arc<Ground>,
 }
 
 /// How a slice ended.
@@ -231,6 +234,7 @@ pub fn due(conn: &mut Conn, slice: &Slice, (after, limit): (i64, i64)) -> Result
     let mut keys: Vec<i64> = leaders.iter().flat_map(with_others).collect();
     keys.sort_unstable();
     let found = clients::with_keys(conn, &slice.practice, &keys)?.0;
+    let ground = Arc::new(slice.ground.clone().with_names(conn, &slice.practice, &found)?);
     let mut by_key: HashMap<i64, Client> = found.into_iter().map(|client| (client.key, client)).collect();
     let addresses: Vec<&str> = leaders.iter().filter_map(|row| row.address.as_deref()).collect();
     let is_marketing = slice.campaign.purpose == Purpose::Marketing;
@@ -241,7 +245,8 @@ pub fn due(conn: &mut Conn, slice: &Slice, (after, limit): (i64, i64)) -> Result
         let address = row.address.unwrap_or_default();
         let is_suppressed = suppressed.contains(&address.to_ascii_lowercase());
         let Row { contact, role, language, attempts, .. } = row;
-        Due { clients, address, contact, role, language, attempts, is_suppressed, found }
+        let ground = Arc::clone(&ground);
+        Due { clients, address, contact, role, language, attempts, is_suppressed, found, ground }
     });
     Ok(due.collect())
 }
@@ -257,7 +262,7 @@ pub fn prepare(slice: &Slice, due: &Due, unsubscribe: Option<&str>) -> std::resu
     let found: Vec<&Client> = due.found.iter().collect();
     let addressee =
         Addressee { clients: &found, contact: due.contact.as_deref(), role: due.role.as_deref(), unsubscribe };
-    let values = slice.ground.values(text.used(), &addressee, language);
+    let values = due.ground.values(text.used(), &addressee, language);
     let from = &slice.frozen.from;
     let frame = Frame { sender: &from.name, signature: from.signature(language) };
     let written = text.write(&values, frame).map_err(|fault| match fault {
