@@ -56,7 +56,7 @@ impl Mailer {
     /// # Errors
     /// What went wrong first.
     pub async fn check(&self, server: &MailServer) -> Result<(), MailFault> {
-        let dialogue = self.open(server).await?;
+        let dialogue = self.open(server, false).await?;
         let _ = timeout(self.0.limit, dialogue.close()).await;
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Mailer {
     /// # Errors
     /// What became of it instead.
     pub async fn send(&self, server: &MailServer, parcel: &Parcel) -> Result<Words, Undelivered> {
-        let mut dialogue = self.open(server).await.map_err(Undelivered::Kept)?;
+        let mut dialogue = self.open(server, false).await.map_err(Undelivered::Kept)?;
         let outcome = dialogue.deliver(parcel, self.0.limit).await;
         let _ = timeout(self.0.limit, dialogue.close()).await;
         outcome
@@ -77,14 +77,19 @@ impl Mailer {
     /// # Errors
     /// What went wrong first.
     pub async fn connect(&self, server: &MailServer) -> Result<Line, MailFault> {
-        Ok(Line { dialogue: self.open(server).await?, limit: self.0.limit, handed_over: 0 })
+        Ok(Line { dialogue: self.open(server, true).await?, limit: self.0.limit, handed_over: 0 })
     }
 
-    async fn open(&self, server: &MailServer) -> Result<Dialogue, MailFault> {
+    /// A dialogue that is signed in; for several mails it is also known whether they can go faster.
+    async fn open(&self, server: &MailServer, is_for_several: bool) -> Result<Dialogue, MailFault> {
         let addresses = self.addresses(server).await?;
         let tls = (server.security, self.tls(server)?);
         let opened = timeout(self.0.limit, Dialogue::open(&addresses, self.0.limit, &self.0.hello, tls)).await;
         let mut dialogue = opened.map_err(|_| MailFault::Silent)??;
+        if is_for_several {
+            let looked = timeout(self.0.limit, dialogue.look_closer(&self.0.hello)).await;
+            looked.unwrap_or(Err(MailFault::Silent))?;
+        }
         let token;
         let shown = match &server.sign_in {
             SignIn::None => return Ok(dialogue),

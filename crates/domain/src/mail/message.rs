@@ -7,6 +7,7 @@ use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
 use super::letters::Written;
+use super::quoted;
 use crate::kernel::clock::Instant;
 use crate::kernel::error::{Error, Result};
 
@@ -29,7 +30,8 @@ impl Party {
 /// A mail that a server can be given.
 pub struct Parcel {
     pub(super) envelope: Envelope,
-    pub(super) bytes: Vec<u8>,
+    /// The mail as it goes over the line, to its last dot.
+    pub(super) content: String,
 }
 
 /// Who a mail is from and to, and what it is known by.
@@ -67,9 +69,25 @@ pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
         .date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
         .subject(plain(&letter.subject))
         .header(AutoSubmitted)
-        .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+        .multipart(MultiPart::alternative_plain_html(quoted::body(&letter.text), quoted::body(&letter.html)))
         .map_err(Error::internal)?;
-    Ok(Parcel { envelope: message.envelope().clone(), bytes: message.formatted() })
+    let content = String::from_utf8(message.formatted()).map_err(Error::internal)?;
+    Ok(Parcel { envelope: message.envelope().clone(), content: dotted(content) })
+}
+
+/// With another dot before each line that begins with one, and with the end of a mail (RFC 5321, 4.5.2).
+fn dotted(mut content: String) -> String {
+    if content.contains("\r\n.") {
+        content = content.replace("\r\n.", "\r\n..");
+    }
+    if content.starts_with('.') {
+        content.insert(0, '.');
+    }
+    if !content.ends_with("\r\n") {
+        content.push_str("\r\n");
+    }
+    content.push_str(".\r\n");
+    content
 }
 
 /// What looks like an encoded word (RFC 2047, section 2) would be read as what it hides; a blank makes it what it is, a text.
@@ -109,4 +127,17 @@ headers! {
     ListUnsubscribe(String) = "List-Unsubscribe" |link| format!("<{}>", link.0);
     /// One request is enough (RFC 8058, 3.1).
     ListUnsubscribePost = "List-Unsubscribe-Post" |_| "List-Unsubscribe=One-Click".to_owned();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_begins_with_a_dot_does_not_end_a_mail() {
+        let of = |content: &str| dotted(content.to_owned());
+        assert_eq!(of("A: b\r\n\r\n.\r\n..c\r\nd."), "A: b\r\n\r\n..\r\n...c\r\nd.\r\n.\r\n");
+        assert_eq!(of(".\r\n.\r\n"), "..\r\n..\r\n.\r\n");
+        assert_eq!(of(""), "\r\n.\r\n");
+    }
 }

@@ -6,6 +6,7 @@ mod fault;
 mod letters;
 mod mailer;
 mod message;
+mod quoted;
 mod server;
 mod tokens;
 
