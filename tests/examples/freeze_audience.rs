@@ -61,6 +61,7 @@ fn main() -> Fallible<()> {
         audience = operation.total;
         ours.push(began.elapsed().as_secs_f64());
     }
-    std::io::stdout().write_all(format!("{}\n", json!({ "ours": ours, "bare": bare, "audience": audience })).as_bytes())?;
+    std::io::stdout()
+        .write_all(format!("{}\n", json!({ "ours": ours, "bare": bare, "audience": audience })).as_bytes())?;
     Ok(())
 }

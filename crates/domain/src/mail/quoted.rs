@@ -109,7 +109,10 @@ mod tests {
             let body = body(&text);
             let wide = body.as_ref().split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
             assert!(wide <= LONGEST + 1, "{wide}");
-            let head = format!("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {}\r\n\r\n", body.encoding());
+            let head = format!(
+                "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {}\r\n\r\n",
+                body.encoding()
+            );
             let mail = [head.as_bytes(), body.as_ref()].concat();
             let read = MessageParser::default().parse(&mail).unwrap();
             assert_eq!(read.body_text(0).unwrap().replace("\r\n", "\n"), text.replace("\r\n", "\n"));
