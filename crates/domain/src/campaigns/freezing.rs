@@ -4,10 +4,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::model::{Campaign, Mode, Purpose};
-use crate::clients::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_JOIN, NOTICE_REASON};
+use crate::clients::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_REASON};
 use crate::kernel::UidType;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::Result;
+
+/// Each client `c` of a practice with the contact `n` that a notice could go to, the same as [`crate::clients::notices`] finds
+/// for a few: for many, their contacts are put in order once and not for each client.
+const NOTICE_JOIN: &str = "LEFT JOIN (SELECT y.*, row_number() OVER (PARTITION BY y.client_key \
+     ORDER BY y.receives_notices DESC, y.created_at, y.id) AS place \
+     FROM contacts AS y WHERE y.practice_id = $2 AND y.email IS NOT NULL) AS n ON n.client_key = c.key AND n.place = 1";
 
 /// Writes the rows of a campaign's recipients: where each one's mail goes, in which language and why there. Archived clients
 /// are left out. Returns how many there are.
@@ -26,7 +32,7 @@ pub(super) fn freeze(tx: &mut Tx<'_>, campaign: &Campaign, keys: &[i64]) -> Resu
         Purpose::Marketing => "s.scope IN ('all', 'marketing')",
     };
     let (campaign_key, now) = (campaign.key, tx.now().0);
-    let sql = |keys: &str| {
+    let sql = |keys: &str, own: &str| {
         format!(
             "INSERT INTO campaign_recipients (campaign_key, client_key, leader_key, status, address, contact, role, language, \
              reason, attempts, due_at, is_traced) \
@@ -37,19 +43,22 @@ pub(super) fn freeze(tx: &mut Tx<'_>, campaign: &Campaign, keys: &[i64]) -> Resu
              CASE WHEN {NOTICE_IS_CONTACT} THEN n.role END AS role, \
              coalesce(CASE WHEN {NOTICE_IS_CONTACT} THEN n.language END, c.language) AS language, \
              {NOTICE_REASON} AS reason FROM clients AS c {NOTICE_JOIN} \
-             WHERE c.key IN ({keys}) AND c.practice_id = $2 AND c.archived_at IS NULL) AS x \
+             WHERE c.key IN ({keys}) AND {own} = $2 AND c.archived_at IS NULL) AS x \
              LEFT JOIN suppressions AS s ON s.practice_id = $2 AND s.address_key = lower(x.address) AND {scope}"
         )
     };
     let practice = campaign.practice;
     Ok(match &mut **tx {
-        Conn::Postgres(c) => diesel::sql_query(sql("SELECT unnest($1)"))
+        Conn::Postgres(c) => diesel::sql_query(sql("SELECT unnest($1)", "c.practice_id"))
             .bind::<Array<BigInt>, _>(keys)
             .bind::<UidType, _>(practice)
             .execute(c)?,
-        Conn::Sqlite(c) => diesel::sql_query(sql("SELECT value FROM json_each(?1)").replace("$2", "?2"))
-            .bind::<Text, _>(serde_json::to_string(keys)?)
-            .bind::<UidType, _>(practice)
-            .execute(c)?,
+        // The plus keeps SQLite from finding each client in an index of the practice first.
+        Conn::Sqlite(c) => {
+            diesel::sql_query(sql("SELECT value FROM json_each(?1)", "+c.practice_id").replace("$2", "?2"))
+                .bind::<Text, _>(serde_json::to_string(keys)?)
+                .bind::<UidType, _>(practice)
+                .execute(c)?
+        }
     })
 }

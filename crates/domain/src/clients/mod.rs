@@ -36,7 +36,7 @@ pub use holders::{Sought, active_with, other_holder};
 pub use lines::{BETWEEN_HALVES, LineColumn, Lines, columns_of, lines};
 pub use model::*;
 pub use names::{active, named_keys, names};
-pub use notices::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_JOIN, NOTICE_REASON, Notice, active_notices, notices};
+pub use notices::{NOTICE_ADDRESS, NOTICE_IS_CONTACT, NOTICE_REASON, Notice, active_notices, notices};
 pub use provenance::{Origins, provenance};
 pub use queries::{find, keys_of, with_keys};
 pub use relations::{

@@ -33,7 +33,7 @@ pub struct Notice {
 }
 
 /// Each client `c` with the contact `n` that a notice could go to; what follows chooses between the two.
-pub const NOTICE_JOIN: &str = "LEFT JOIN contacts AS n ON n.id = (SELECT x.id FROM contacts AS x \
+const NOTICE_JOIN: &str = "LEFT JOIN contacts AS n ON n.id = (SELECT x.id FROM contacts AS x \
      WHERE x.client_key = c.key AND x.email IS NOT NULL ORDER BY x.receives_notices DESC, x.created_at, x.id LIMIT 1)";
 /// The address.
 pub const NOTICE_ADDRESS: &str = "CASE WHEN n.receives_notices THEN n.email ELSE coalesce(c.email, n.email) END";
