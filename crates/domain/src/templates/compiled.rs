@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use handlebars::Handlebars;
+use handlebars::{Handlebars, Template};
 use html2text::config;
 use html2text::render::TextDecorator;
 use serde_json::{Map, Value, json};
 
 use super::model::Text;
+use super::pieces::{Pieces, Scope, TooLarge};
 use super::tags;
 use super::values::Filled;
 use super::variables::Variable;
@@ -45,8 +46,74 @@ pub struct Compiled {
     /// The parts of which each is looked at for what is missing.
     parts: [String; 3],
     used: Vec<String>,
-    plain: Handlebars<'static>,
-    html: Handlebars<'static>,
+    subject: Form,
+    plain: Form,
+    html: Form,
+}
+
+/// How a text is written out: by its pieces, or by Handlebars when it says more than they can.
+enum Form {
+    Pieces(Pieces, fn(&str) -> String),
+    Handlebars(Box<Handlebars<'static>>),
+}
+
+/// The name that a form has within Handlebars.
+const ONLY: &str = "text";
+/// What the frame says of the mail, besides the lines of its signature.
+const FRAMED: [&str; 4] = ["letter.language", "letter.sender", "letter.subject", "letter.preheader"];
+
+impl Form {
+    fn of(source: &str, escape: fn(&str) -> String, used: &[String]) -> Result<Self> {
+        let wrong = |fault: handlebars::TemplateError| Error::internal(format!("a template does not compile: {fault}"));
+        let read = Template::compile(source).map_err(wrong)?;
+        let is_known = |name: &str| FRAMED.contains(&name) || used.iter().any(|used| used == name);
+        if let Some(pieces) = Pieces::of(&read, &is_known) {
+            return Ok(Self::Pieces(pieces, escape));
+        }
+        let mut registry = Handlebars::new();
+        registry.register_escape_fn(escape);
+        registry.set_strict_mode(true);
+        registry.register_template(ONLY, read);
+        Ok(Self::Handlebars(Box::new(registry)))
+    }
+}
+
+/// What one mail is written from.
+struct Said<'a> {
+    used: &'a [String],
+    values: &'a Filled,
+    language: Language,
+    sender: &'a str,
+    subject: &'a str,
+    lines: &'a [&'a str],
+}
+
+impl Said<'_> {
+    fn written(&self, form: &Form) -> Result<String, Unwritable> {
+        let (pieces, escape) = match form {
+            Form::Pieces(pieces, escape) => (pieces, *escape),
+            Form::Handlebars(registry) => return rendered(registry, &self.document()),
+        };
+        let value = |name: &str| match name {
+            "letter.language" => Some(self.language.as_str()),
+            "letter.sender" => Some(self.sender),
+            "letter.subject" => Some(self.subject),
+            "letter.preheader" => Some(""),
+            name => self.values.get(name),
+        };
+        let scope = Scope { value, escape, lines: self.lines, largest: LARGEST };
+        pieces.write(&scope).map_err(|TooLarge| Unwritable::TooLarge)
+    }
+
+    /// The same for Handlebars.
+    fn document(&self) -> Map<String, Value> {
+        let mut document = self.values.nested(self.used);
+        let around = json!({
+            "language": self.language, "sender": self.sender, "subject": self.subject, "preheader": "", "signature": self.lines,
+        });
+        document.insert(FRAME.to_owned(), around);
+        document
+    }
 }
 
 impl Compiled {
@@ -62,19 +129,14 @@ impl Compiled {
         let body = plain_of(&text.body)?;
         let rest = if postscript.is_empty() { String::new() } else { format!("\n\n{postscript}") };
         let plain_text = format!("{body}{SIGNATURE_TEXT}{rest}\n\n-- \n{}", foot("txt")?);
-        let (mut plain, mut html) = (Handlebars::new(), Handlebars::new());
-        plain.register_escape_fn(handlebars::no_escape);
-        plain.set_strict_mode(true);
-        html.set_strict_mode(true);
-        let wrong = |fault: handlebars::TemplateError| Error::internal(format!("a template does not compile: {fault}"));
-        plain.register_template_string("subject", &text.subject).map_err(wrong)?;
-        plain.register_template_string("text", plain_text).map_err(wrong)?;
-        html.register_template_string("html", document).map_err(wrong)?;
         let parts = [text.subject.clone(), text.body.clone(), postscript];
         let scanned = parts.iter().flat_map(|part| tags::scan(part, "").unwrap_or_default()).collect::<Vec<_>>();
         let used: BTreeSet<&str> = tags::names(&scanned).into_iter().chain(ALWAYS).collect();
-        let used = used.into_iter().map(str::to_owned).collect();
-        Ok(Self { language, parts, used, plain, html })
+        let used: Vec<String> = used.into_iter().map(str::to_owned).collect();
+        let subject = Form::of(&text.subject, handlebars::no_escape, &used)?;
+        let plain = Form::of(&plain_text, handlebars::no_escape, &used)?;
+        let html = Form::of(&document, handlebars::html_escape, &used)?;
+        Ok(Self { language, parts, used, subject, plain, html })
     }
 
     /// The language that it is in.
@@ -128,15 +190,13 @@ impl Compiled {
     /// # Errors
     /// [`Unwritable::TooLarge`].
     pub fn fill(&self, values: &Filled, frame: Frame<'_>) -> Result<Written, Unwritable> {
-        let mut values = values.nested(&self.used);
-        let subject = one_line(&rendered(&self.plain, "subject", &values)?);
         let lines: Vec<&str> = frame.signature.unwrap_or_default().lines().collect();
-        let around = json!({
-            "language": self.language, "sender": frame.sender, "subject": subject, "preheader": "", "signature": lines,
-        });
-        values.insert(FRAME.to_owned(), around);
-        let text = without_gaps(&rendered(&self.plain, "text", &values)?);
-        let html = rendered(&self.html, "html", &values)?;
+        let (used, language, sender) = (&self.used, self.language, frame.sender);
+        let said = Said { used, values, language, sender, subject: "", lines: &lines };
+        let subject = one_line(&said.written(&self.subject)?);
+        let said = Said { subject: &subject, ..said };
+        let text = without_gaps(&said.written(&self.plain)?);
+        let html = said.written(&self.html)?;
         Ok(Written { subject, text, html })
     }
 }
@@ -268,10 +328,10 @@ fn without_gaps(text: &str) -> String {
     kept
 }
 
-fn rendered(templates: &Handlebars<'_>, name: &str, values: &Map<String, Value>) -> Result<String, Unwritable> {
+fn rendered(templates: &Handlebars<'_>, values: &Map<String, Value>) -> Result<String, Unwritable> {
     let mut bounded = Bounded(Vec::new());
     // Nothing but its size can stop it: each variable is there, with a value or without.
-    templates.render_to_write(name, values, &mut bounded).map_err(|_| Unwritable::TooLarge)?;
+    templates.render_to_write(ONLY, values, &mut bounded).map_err(|_| Unwritable::TooLarge)?;
     String::from_utf8(bounded.0).map_err(|_| Unwritable::TooLarge)
 }
 

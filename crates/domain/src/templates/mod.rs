@@ -11,6 +11,7 @@ mod given;
 mod jobs;
 mod markup;
 mod model;
+mod pieces;
 mod previews;
 mod queries;
 mod tags;
