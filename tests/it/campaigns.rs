@@ -287,7 +287,8 @@ async fn whom_a_field_names_stands_in_the_mail_by_name() {
     post.dispatch(&draft).await.expect(202);
     post.house.run_jobs().await;
     let mails = post.sandbox.mails();
-    let message = MessageParser::default().parse(&mails[0].content[..]).unwrap();
+    let mail = mails.iter().find(|mail| mail.recipients == ["met@clients.example"]).unwrap();
+    let message = MessageParser::default().parse(&mail.content[..]).unwrap();
     assert!(message.body_text(0).unwrap().contains("Uw contact is An Maes."), "{:?}", message.body_text(0));
 }
 
