@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod letters;
 pub mod lookups;
 pub mod mail;
+pub mod readiness;
 mod schema;
 pub mod senders;
 pub mod templates;

@@ -873,6 +873,23 @@ diesel::joinable!(api_keys -> practices (practice_id));
 diesel::joinable!(invitations -> members (member_id));
 diesel::joinable!(password_resets -> accounts (account_id));
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    readiness_days (practice_id, day) {
+        practice_id -> UidType,
+        day -> Text,
+        total -> BigInt,
+        exempt -> BigInt,
+        ready -> BigInt,
+        registered -> BigInt,
+        informed -> BigInt,
+        not_registered -> BigInt,
+        cannot_receive -> BigInt,
+        unknown -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     accounts,
