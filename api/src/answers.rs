@@ -39,6 +39,11 @@ shapes! {
         "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
         "languages_missing", "archived_left_out",
     ]);
+    /// Why a client is not ready.
+    BlockerWord as "ReadinessBlockerReason" = words(klaar_domain::readiness::Blocker::ALL.map(|one| one.as_str()));
+    /// Why nobody can say when all are ready: nothing is left to do (`done`), fewer than seven of the last 28 days are known, or no more clients became ready
+    /// (or so few that it would take longer than ten years).
+    NoForecastWord as "NoReadinessForecast" = words(klaar_domain::readiness::NoForecast::ALL.map(|one| one.as_str()));
     /// Which mails an address does not get.
     SuppressionScope as "SuppressionScope" = words(["all", "marketing"]);
     /// Why an address gets no mails.

@@ -28,6 +28,7 @@ mod openapi;
 mod operations;
 mod pages;
 mod problem;
+mod readiness;
 mod relations;
 mod reply;
 mod selection;
@@ -122,6 +123,7 @@ fn routes(routes: &mut Routes<'_, '_>) {
     senders::routes(routes);
     templates::routes(routes);
     campaigns::routes(routes);
+    readiness::routes(routes);
     operations::routes(routes);
     events::routes(routes);
     dead_jobs::routes(routes);

@@ -47,6 +47,7 @@ use crate::mounting::Routes;
         (name = "transfers", description = "Client lists in and out, as CSV files or workbooks."),
         (name = "look-ups", description = "What the network says of clients: nights, checks by hand, changes that wait for a person."),
         (name = "senders", description = "Who mails come from: name, address, signatures, limits and mail server."),
+        (name = "readiness", description = "How far the practice is: counts, trend, forecast, and what keeps the others."),
         (name = "operations", description = "Longer work and how far it is."),
         (name = "audit", description = "What happened, by whom, and when."),
     ),

@@ -37,6 +37,7 @@ mod nightly;
 mod nightly_moves;
 mod openapi;
 mod passwords;
+mod readiness;
 mod relations;
 mod saved_views;
 mod senders;

@@ -122,6 +122,7 @@ fn only_the_owner_writes_a_table() {
         ("suppressions", "campaigns", ""),
         ("sender_quotas", "campaigns", ""),
         ("completeness", "views", ""),
+        ("readiness_days", "readiness", ""),
         ("audit_entries", "kernel", ""),
         ("operations", "kernel", ""),
         ("jobs", "kernel", ""),

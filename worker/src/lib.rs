@@ -17,6 +17,7 @@ pub mod logging;
 mod lookups;
 mod mails;
 mod metrics;
+mod readiness;
 mod registry;
 mod relay;
 mod run;
@@ -43,6 +44,7 @@ use klaar_domain::lookups::jobs::{
 };
 use klaar_domain::lookups::network::Network;
 use klaar_domain::mail::{Letters, Mailer};
+use klaar_domain::readiness::WatchReadiness;
 use klaar_domain::templates::SendTemplateTest;
 use klaar_domain::transfers::ImportClients;
 
@@ -83,6 +85,7 @@ pub fn jobs() -> Registry {
     registry.add::<PruneFindings>(lookups::prune_findings);
     registry.add::<SendCampaign>(campaigns::send_campaign);
     registry.add::<DispatchScheduled>(campaigns::dispatch_scheduled);
+    registry.add::<WatchReadiness>(readiness::watch_readiness);
     registry.add::<SendTemplateTest>(templates::send_template_test);
     registry.add::<ImportClients>(transfers::import_clients);
     registry.add::<ApplyBulkEdit>(bulk_edits::apply_bulk_edit);
@@ -97,6 +100,7 @@ pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {}),
         Schedule::new("begin_nights", "0 */5 * * * *", BeginNights {}),
+        Schedule::new("watch_readiness", "0 15 * * * *", WatchReadiness {}),
         Schedule::new("prune_findings", "0 50 2 * * *", PruneFindings {}),
         Schedule::new("prune_bulk_edits", "0 55 2 * * *", PruneBulkEdits {}),
     ]

@@ -1,0 +1,229 @@
+//! How far a practice is, through the front door: counts, trend, forecast, and what keeps the others.
+
+use klaar_domain::clients::door;
+use klaar_domain::identity::{Practice, Role};
+use klaar_domain::kernel::actor::Actor;
+use klaar_domain::kernel::audit::Event;
+use serde_json::{Value, json};
+
+use crate::client::{Client, clients_where};
+use crate::custom_fields_managed::change;
+use crate::house::House;
+
+const A_DAY: i64 = 24 * 3_600;
+
+/// A practice whose days are watched.
+struct Watch {
+    house: House,
+    practice: Practice,
+    api: Client,
+}
+
+impl Watch {
+    async fn open() -> Self {
+        let house = House::open().await;
+        let practice = house.practice("Maes");
+        let api = house.may_everything(&practice);
+        Self { house, practice, api }
+    }
+
+    /// Creates a client and returns its path.
+    async fn client(&self, card: Value) -> String {
+        format!("/v1/clients/{}", self.api.post("/v1/clients", &card).await.expect(201)["id"].as_str().unwrap())
+    }
+
+    async fn mark(&self, path: &str, fields: Value) {
+        change(&self.api, path, json!({ "fields": fields })).await.expect(200);
+    }
+
+    /// Has the client's card say that it got a mail about Peppol.
+    async fn inform(&self, path: &str) {
+        let page = self.api.get("/v1/clients?limit=200&sort=created_at").await.expect(200);
+        let id = path.rsplit('/').next().unwrap();
+        let ids = [id.parse().unwrap()];
+        assert!(page["items"].as_array().unwrap().iter().any(|client| client["id"] == id));
+        let written = self.house.db.write(|tx| {
+            let keys: Vec<i64> =
+                klaar_domain::clients::keys_of(tx, &self.practice, &ids)?.into_values().collect();
+            let set = door::open(tx, &self.practice, &Actor::operator(), Event::new("clients.informed", "test"))?;
+            set.write_informed(tx, &keys)
+        });
+        written.unwrap();
+    }
+
+    /// Has the schedule's hour come, and runs what is due.
+    async fn tick(&self) {
+        let schedules = klaar_worker::schedules();
+        let schedule = schedules.iter().find(|schedule| schedule.name() == "watch_readiness").unwrap();
+        schedule.tick(&self.house.db, self.house.clock.now()).unwrap();
+        self.house.run_jobs().await;
+    }
+
+    async fn read(&self, query: &str) -> Value {
+        self.api.get(&format!("/v1/readiness{query}")).await.expect(200)
+    }
+
+    async fn total_of(&self, filter: &Value) -> Value {
+        self.api.get(&clients_where(filter)).await.expect(200)["total"].clone()
+    }
+}
+
+/// The counts that are not zero.
+fn counted(counts: &Value) -> Value {
+    let counts = counts.as_object().unwrap().iter().filter(|(_, count)| **count != json!(0));
+    counts.map(|(name, count)| (name.clone(), count.clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+#[tokio::test]
+async fn clients_are_counted_by_portfolio_and_by_whoever_looks_after_them() {
+    let watch = Watch::open().await;
+    watch.house.person(&watch.practice, "An", Role::Staff);
+    let none = watch.read("").await;
+    assert_eq!((counted(&none["counts"]), &none["groups"]), (json!({}), &Value::Null));
+    assert_eq!(none["forecast"], json!({ "date": null, "reason": "done" }));
+    let ready = watch.client(json!({ "name": "A", "portfolio": "Gent", "responsible": "an@maes.example" })).await;
+    watch.mark(&ready, json!({ "ready": true })).await;
+    watch.inform(&ready).await;
+    let no = watch.client(json!({ "name": "B", "portfolio": "GENT", "responsible": "Jan Klaassen" })).await;
+    watch.mark(&no, json!({ "ready": false })).await;
+    watch.client(json!({ "name": "C", "portfolio": "Gent", "responsible": "jan klaassen" })).await;
+    let until = json!({ "reason": "article_44", "until": "2026-11-22" });
+    let exempt = watch.client(json!({ "name": "D", "portfolio": "Luik", "exemption": until })).await;
+    watch.mark(&exempt, json!({ "ready": true })).await;
+    watch.client(json!({ "name": "E" })).await;
+    let archived = watch.client(json!({ "name": "F", "portfolio": "Gent" })).await;
+    watch.api.post(&format!("{archived}/archive"), &json!({})).await;
+    let stranger = watch.house.may_everything(&watch.house.practice("Claes"));
+    assert_eq!(counted(&stranger.get("/v1/readiness").await.expect(200)["counts"]), json!({}));
+
+    let all = json!({ "total": 5, "exempt": 1, "ready": 1, "to_do": 3, "informed": 1, "unknown": 4 });
+    let by_portfolio = watch.read("?by=portfolio").await;
+    assert_eq!((&by_portfolio["day"], counted(&by_portfolio["counts"])), (&json!("2026-11-22"), all.clone()));
+    assert_eq!(by_portfolio["forecast"], json!({ "date": null, "reason": "too_little_data" }));
+    let groups = |answer: &Value| -> Vec<(Value, Value)> {
+        let groups = answer["groups"].as_array().unwrap().iter();
+        groups.map(|group| (group["group"]["label"].clone(), counted(&group["counts"]))).collect()
+    };
+    let gent = json!({ "total": 3, "ready": 1, "to_do": 2, "informed": 1, "unknown": 3 });
+    let wanted = [
+        (json!("Gent"), gent),
+        (json!("Luik"), json!({ "total": 1, "exempt": 1 })),
+        (Value::Null, json!({ "total": 1, "to_do": 1, "unknown": 1 })),
+    ];
+    assert_eq!(groups(&by_portfolio), wanted);
+    let found = json!({ "field": "portfolio", "op": "eq", "value": by_portfolio["groups"][0]["group"]["value"] });
+    assert_eq!(watch.total_of(&found).await, 3);
+
+    let by_responsible = watch.read("?by=responsible").await;
+    assert_eq!(counted(&by_responsible["counts"]), all);
+    let wanted = [
+        (json!("Jan Klaassen"), json!({ "total": 2, "to_do": 2, "unknown": 2 })),
+        (json!("An"), json!({ "total": 1, "ready": 1, "informed": 1, "unknown": 1 })),
+        (Value::Null, json!({ "total": 2, "exempt": 1, "to_do": 1, "unknown": 1 })),
+    ];
+    assert_eq!(groups(&by_responsible), wanted);
+    for (group, total) in [(0, 2), (1, 1)] {
+        let value = &by_responsible["groups"][group]["group"]["value"];
+        assert_eq!(watch.total_of(&json!({ "field": "responsible", "op": "eq", "value": value })).await, total);
+    }
+    watch.house.wait_seconds(A_DAY);
+    let later = json!({ "total": 5, "ready": 2, "to_do": 3, "informed": 1, "unknown": 5 });
+    assert_eq!(counted(&watch.read("").await["counts"]), later, "the last day of the exemption has passed");
+    assert_eq!(watch.api.get("/v1/readiness?by=town").await.status, 400);
+}
+
+#[tokio::test]
+async fn each_day_is_kept_once_and_says_when_all_would_be_ready() {
+    let watch = Watch::open().await;
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        clients.push(watch.client(json!({ "name": format!("Client {number:02}") })).await);
+    }
+    // Half past two in the night, in Brussels.
+    watch.house.wait_seconds(A_DAY - 7 * 3_600 - 1_800);
+    watch.tick().await;
+    assert_eq!(watch.read("/trend").await["items"], json!([]), "the day begins when the night is over");
+    watch.house.wait_seconds(3 * 3_600);
+    for day in 0..8 {
+        watch.mark(&clients[day], json!({ "ready": true })).await;
+        watch.tick().await;
+        watch.house.wait_seconds(3_600);
+        watch.mark(&clients[19], json!({ "comments": format!("{day}") })).await;
+        watch.tick().await;
+        watch.house.wait_seconds(A_DAY - 3_600);
+        let reason = if day < 6 { json!("too_little_data") } else { Value::Null };
+        assert_eq!(watch.read("").await["forecast"]["reason"], reason, "day {day}");
+    }
+    let trend = watch.read("/trend").await;
+    let days: Vec<(&str, i64)> = trend["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|day| (day["day"].as_str().unwrap(), day["counts"]["ready"].as_i64().unwrap()))
+        .collect();
+    assert_eq!((days.len(), days[0], days[7]), (8, ("2026-11-23", 1), ("2026-11-30", 8)));
+    assert_eq!(trend["items"][7]["counts"]["to_do"], 12);
+    let now = watch.read("").await;
+    assert_eq!((&now["day"], &now["forecast"]), (&json!("2026-12-01"), &json!({ "date": "2026-12-13", "reason": null })));
+    assert_eq!(watch.read("/trend?days=3").await["items"].as_array().unwrap().len(), 2, "today is not kept yet");
+    assert_eq!(watch.api.get("/v1/readiness/trend?days=0").await.status, 422);
+    assert_eq!(watch.api.get("/v1/readiness/trend?days=731").await.status, 422);
+    let stranger = watch.house.may_everything(&watch.house.practice("Claes"));
+    assert_eq!(stranger.get("/v1/readiness/trend").await.expect(200)["items"], json!([]));
+    watch.house.wait_seconds(40 * A_DAY);
+    assert_eq!(watch.read("").await["forecast"]["reason"], "too_little_data", "nobody knows of these days");
+    watch.house.wait_seconds(3 * 365 * A_DAY);
+    watch.tick().await;
+    let kept = watch.house.db.read(|conn| {
+        klaar_domain::readiness::trend(conn, &watch.practice, watch.house.clock.now(), 5 * 365)
+    });
+    assert_eq!(kept.unwrap().len(), 1, "what is older than three years is gone");
+}
+
+#[tokio::test]
+async fn who_blocks_it_is_named_and_adds_up() {
+    let watch = Watch::open().await;
+    for (name, card) in [("No address", json!({})), ("Not informed", json!({ "email": "x@clients.example" }))] {
+        let mut card = card;
+        card["name"] = json!(name);
+        watch.client(card).await;
+    }
+    let by_contact = watch.client(json!({ "name": "By a contact" })).await;
+    let contact = json!({ "name": "X", "email": "x@clients.example" });
+    watch.api.post(&format!("{by_contact}/contacts"), &contact).await.expect(201);
+    for name in ["No software", "Unknown"] {
+        let path = watch.client(json!({ "name": name, "email": "y@clients.example" })).await;
+        watch.inform(&path).await;
+        if name == "Unknown" {
+            watch.mark(&path, json!({ "receive_software": "Odoo" })).await;
+        }
+    }
+    let ready = watch.client(json!({ "name": "Ready" })).await;
+    watch.mark(&ready, json!({ "ready": true })).await;
+    watch.client(json!({ "name": "Exempt", "exemption": { "reason": "bankrupt" } })).await;
+    for number in 0..30 {
+        watch.client(json!({ "name": format!("Many {number:02}") })).await;
+    }
+    let found = watch.read("/blockers").await;
+    let items = found["items"].as_array().unwrap();
+    let counts: Vec<(&str, i64)> =
+        items.iter().map(|one| (one["reason"].as_str().unwrap(), one["count"].as_i64().unwrap())).collect();
+    let wanted = [
+        ("registered_not_marked", 0),
+        ("no_address", 31),
+        ("not_informed", 2),
+        ("no_software", 1),
+        ("registration_unknown", 1),
+        ("not_registered", 0),
+    ];
+    assert_eq!(counts, wanted);
+    assert_eq!((&found["to_do"], watch.read("").await["counts"]["to_do"].clone()), (&json!(35), json!(35)));
+    for one in items {
+        assert_eq!(watch.total_of(&one["filter"]).await, one["count"], "{one}");
+    }
+    let names = |place: usize| -> Vec<&str> {
+        items[place]["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect()
+    };
+    assert_eq!((names(1).len(), names(1)[0], names(1)[19]), (20, "Many 00", "Many 19"));
+    assert_eq!((names(2), names(3), names(4)), (vec!["By a contact", "Not informed"], vec!["No software"], vec!["Unknown"]));
+}
