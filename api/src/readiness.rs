@@ -1,9 +1,12 @@
-//! How far the practice is: counts, trend, forecast, and what keeps the others.
+//! How far the practice is: counts, trend, forecast, a drawing, and what keeps the others.
 
-use actix_web::get;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::{HttpResponse, get};
 use actix_web::web::{Data, Query};
+use klaar_domain::identity::Caller;
+use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::Result;
-use klaar_domain::readiness::{self, Blocked, By, Counts, Day, Forecast, Group, NamedClient, NoForecast};
+use klaar_domain::readiness::{self, Blocked, By, Counts, Day, Forecast, Group, NamedClient, NoForecast, Size};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -53,6 +56,22 @@ pub struct TrendQuery {
     /// How many days, today among them; 90 when not given.
     #[param(minimum = 1, maximum = 730, example = 90)]
     days: Option<u32>,
+}
+
+/// What to draw.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ChartQuery {
+    /// How many days, today among them; 90 when not given.
+    #[param(minimum = 1, maximum = 730, example = 90)]
+    days: Option<u32>,
+    /// How wide the drawing is, in pixels; 720 when not given.
+    #[param(minimum = 320, maximum = 2000, example = 720)]
+    width: Option<u32>,
+    /// How high the drawing is, in pixels; 360 when not given.
+    #[param(minimum = 200, maximum = 1200, example = 360)]
+    height: Option<u32>,
 }
 
 /// Active clients counted. All but `total` and `exempt` are of those that are not exempt; the five states of the registration add up to their number.
@@ -272,6 +291,35 @@ pub async fn get_readiness_trend(
     .await
 }
 
+/// Draw the trend
+///
+/// How many clients are ready, registered and informed on each of the last days, of those whom Peppol concerns, as an SVG document with texts in the caller's
+/// language. Within a page its lines and letters have the colour of the text; by itself it is light or dark as its reader prefers.
+#[utoipa::path(operation_id = "get_readiness_chart", tag = "readiness", params(ChartQuery), security(("bearer" = ["clients:read"])),
+    responses((status = 200, description = "The drawing.", content_type = "image/svg+xml", body = String,
+        example = "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"></svg>")))]
+#[get("/readiness/chart.svg")]
+pub async fn get_readiness_chart(
+    may: May<ClientsRead>,
+    query: Query<ChartQuery>,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let language = may.language;
+    let draw = move |conn: &mut Conn, caller: &Caller| {
+        let (days, size) = (readiness::span(query.days)?, Size::of(query.width, query.height)?);
+        let known = readiness::trend(conn, &caller.practice, state.db.clock().now(), days)?;
+        readiness::chart(&known, size, language)
+    };
+    let drawn = may.read(draw).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/svg+xml; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_LANGUAGE, language.as_str()))
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(drawn))
+}
+
 /// Read what keeps clients from being ready
 ///
 /// Each active client that is neither exempt nor ready counts under the first of these reasons that holds: `registered_not_marked` (it is registered, only the
@@ -291,5 +339,5 @@ pub async fn list_readiness_blockers(may: May<ClientsRead>, state: Data<State>) 
 
 /// Mounts the room's operations.
 pub fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(get_readiness).service(get_readiness_trend).service(list_readiness_blockers);
+    routes.service(get_readiness).service(get_readiness_trend).service(get_readiness_chart).service(list_readiness_blockers);
 }

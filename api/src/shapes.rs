@@ -46,7 +46,7 @@ shapes! {
     /// What a member may do, as a bundle of rights.
     RoleWord as "Role" = words(Role::ALL.map(Role::as_str));
     /// A mail that members get regularly when they want it: `night_report` after a night that has something to tell,
-    /// `access_point_moves` after one in which clients moved from one access point to another.
+    /// `access_point_moves` after one in which clients moved from one access point to another, `weekly_readiness` each Monday in the morning, how far the practice is.
     RegularMailWord as "RegularMail" = words(RegularMail::ALL.map(RegularMail::as_str));
     /// Something that a caller may do.
     RightWord as "Right" = words(Right::ALL.iter().map(|right| right.as_str()));

@@ -107,7 +107,7 @@ async fn a_night_with_something_to_tell_is_mailed_to_whoever_wants_it() {
     let eva = &people[2];
     assert_eq!(
         eva.get("/v1/me/mails").await.expect(200),
-        json!({ "mails": ["night_report", "access_point_moves"] }),
+        json!({ "mails": ["night_report", "access_point_moves", "weekly_readiness"] }),
         "as an owner"
     );
     eva.send(Method::PUT, "/v1/me/mails", Some(&json!({ "mails": [] }))).await.expect(200);

@@ -60,8 +60,8 @@ async fn a_night_in_which_clients_moved_is_mailed_to_whoever_wants_it() {
     }
     let others = field.house.practice("Claes");
     field.house.person(&others, "Zita", Role::Owner);
-    let both = json!({ "mails": ["night_report", "access_point_moves"] });
-    assert_eq!(people[0].get("/v1/me/mails").await.expect(200), both, "as a manager");
+    let all = json!({ "mails": ["night_report", "access_point_moves", "weekly_readiness"] });
+    assert_eq!(people[0].get("/v1/me/mails").await.expect(200), all, "as a manager");
     wish(&people[2], &json!(["night_report"])).await;
     field.choose_own_solution().await;
     field.clients(30, 29).await;

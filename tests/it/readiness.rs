@@ -1,14 +1,17 @@
-//! How far a practice is, through the front door: counts, trend, forecast, and what keeps the others.
+//! How far a practice is, through the front door: counts, trend, forecast, what keeps the others, the drawing and the
+//! weekly mail.
 
 use klaar_domain::clients::door;
 use klaar_domain::identity::{Practice, Role};
 use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::audit::Event;
+use mail_parser::MessageParser;
 use serde_json::{Value, json};
 
 use crate::client::{Client, clients_where};
 use crate::custom_fields_managed::change;
 use crate::house::House;
+use crate::lookups::Field;
 
 const A_DAY: i64 = 24 * 3_600;
 
@@ -51,12 +54,8 @@ impl Watch {
         written.unwrap();
     }
 
-    /// Has the schedule's hour come, and runs what is due.
     async fn tick(&self) {
-        let schedules = klaar_worker::schedules();
-        let schedule = schedules.iter().find(|schedule| schedule.name() == "watch_readiness").unwrap();
-        schedule.tick(&self.house.db, self.house.clock.now()).unwrap();
-        self.house.run_jobs().await;
+        tick(&self.house).await;
     }
 
     async fn read(&self, query: &str) -> Value {
@@ -66,6 +65,14 @@ impl Watch {
     async fn total_of(&self, filter: &Value) -> Value {
         self.api.get(&clients_where(filter)).await.expect(200)["total"].clone()
     }
+}
+
+/// Has the schedule's hour come, and runs what is due.
+async fn tick(house: &House) {
+    let schedules = klaar_worker::schedules();
+    let schedule = schedules.iter().find(|schedule| schedule.name() == "watch_readiness").unwrap();
+    schedule.tick(&house.db, house.clock.now()).unwrap();
+    house.run_jobs().await;
 }
 
 /// The counts that are not zero.
@@ -226,4 +233,94 @@ async fn who_blocks_it_is_named_and_adds_up() {
     };
     assert_eq!((names(1).len(), names(1)[0], names(1)[19]), (20, "Many 00", "Many 19"));
     assert_eq!((names(2), names(3), names(4)), (vec!["By a contact", "Not informed"], vec!["No software"], vec!["Unknown"]));
+}
+
+#[tokio::test]
+async fn the_trend_is_drawn_for_a_page() {
+    let watch = Watch::open().await;
+    let empty = watch.api.get("/v1/readiness/chart.svg").await;
+    assert_eq!((empty.status, empty.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
+    assert!(drawn(&empty.body).contains("There are no numbers yet."));
+    let clients = [watch.client(json!({ "name": "A" })).await, watch.client(json!({ "name": "B" })).await];
+    for path in &clients {
+        watch.mark(path, json!({ "ready": true })).await;
+        watch.tick().await;
+        watch.house.wait_seconds(A_DAY);
+    }
+    let dutch = watch.api.with("accept-language", "nl");
+    let svg = dutch.get("/v1/readiness/chart.svg?days=30&width=640&height=300").await;
+    assert_eq!((svg.status, svg.header("content-language")), (200, "nl"));
+    let told = drawn(&svg.body);
+    let wanted = "Van 22 november 2026 tot 23 november 2026: het aantal klanten dat klaar is, ging van 1 naar 2.";
+    assert!(told.contains("Klaar voor Peppol") && told.contains(wanted) && told.contains("Klanten"), "{told}");
+    let text = String::from_utf8(svg.body).unwrap();
+    assert!(text.contains("viewBox=\"0 0 640 300\"") && text.contains("stroke=\"currentColor\""), "{text}");
+    let wrong = watch.api.get("/v1/readiness/chart.svg?width=1&height=9999").await;
+    let wanted = ["/width", "/height"].map(|place| (place.to_owned(), "out_of_range".to_owned()));
+    assert_eq!((wrong.status, wrong.wrong_fields()), (422, wanted.to_vec()));
+    assert_eq!(watch.api.get("/v1/readiness/chart.svg?days=0").await.status, 422);
+}
+
+/// What a well-formed SVG document says.
+fn drawn(svg: &[u8]) -> String {
+    use quick_xml::events::Event as Xml;
+    let mut reader = quick_xml::Reader::from_reader(svg);
+    let (mut said, mut depth, mut buffer) = (String::new(), 0, Vec::new());
+    loop {
+        match reader.read_event_into(&mut buffer).unwrap() {
+            Xml::Start(_) => depth += 1,
+            Xml::End(_) => depth -= 1,
+            Xml::Text(text) => said.push_str(&text.decode().unwrap()),
+            Xml::Eof => break,
+            _ => {}
+        }
+        buffer.clear();
+    }
+    assert_eq!(depth, 0, "every element ends");
+    said
+}
+
+#[tokio::test]
+async fn each_monday_whoever_wants_it_is_mailed_how_far_the_practice_is() {
+    let field = Field::open().await;
+    for (name, role) in [("An", Role::Manager), ("Bert", Role::Staff), ("Eva", Role::Owner)] {
+        field.house.person(&field.practice, name, role);
+    }
+    let others = field.house.practice("Claes");
+    field.house.person(&others, "Zita", Role::Owner);
+    let mut ids = Vec::new();
+    for name in ["A", "B", "C"] {
+        let made = field.client.post("/v1/clients", &json!({ "name": name })).await.expect(201);
+        ids.push(format!("/v1/clients/{}", made["id"].as_str().unwrap()));
+    }
+    let mailed = || field.sandbox.mails().len();
+    tick(&field.house).await;
+    field.house.wait_seconds(20 * 3_600 + 1_800);
+    tick(&field.house).await;
+    assert_eq!(mailed(), 0, "on a Sunday, and at half past six on Monday");
+    for _ in 0..3 {
+        field.house.wait_seconds(3_600);
+        tick(&field.house).await;
+        assert_eq!(mailed(), 2, "once, and nothing for a practice without clients");
+    }
+    change(&field.client, &ids[0], json!({ "fields": { "ready": true } })).await.expect(200);
+    field.house.wait_seconds(7 * A_DAY);
+    tick(&field.house).await;
+    let mails = field.sandbox.mails();
+    let mut readers: Vec<&str> = mails.iter().map(|mail| &mail.recipients[0][..]).collect();
+    readers.sort_unstable();
+    assert_eq!(readers, ["an@maes.example", "an@maes.example", "eva@maes.example", "eva@maes.example"]);
+    let said = |place: usize| {
+        let message = MessageParser::default().parse(&mails[place].content[..]).unwrap();
+        (message.subject().unwrap().to_owned(), message.body_text(0).unwrap().into_owned())
+    };
+    let (subject, text) = said(0);
+    assert_eq!(subject, "Klaar voor Peppol op 23 november 2026: 0 van 3");
+    assert!(!text.contains("Tegenover") && text.contains("Nog te doen: 3."), "{text}");
+    assert!(text.contains("- geen e-mailadres bekend: 3"), "{text}");
+    let (subject, text) = said(3);
+    assert_eq!(subject, "Klaar voor Peppol op 30 november 2026: 1 van 3");
+    assert!(text.contains("Tegenover een week geleden: +1."), "{text}");
+    let dead = field.client.get("/v1/dead-jobs").await.expect(200);
+    assert_eq!(dead["items"], json!([]));
 }

@@ -44,7 +44,7 @@ use klaar_domain::lookups::jobs::{
 };
 use klaar_domain::lookups::network::Network;
 use klaar_domain::mail::{Letters, Mailer};
-use klaar_domain::readiness::WatchReadiness;
+use klaar_domain::readiness::{SendWeeklyReadiness, WatchReadiness};
 use klaar_domain::templates::SendTemplateTest;
 use klaar_domain::transfers::ImportClients;
 
@@ -86,6 +86,7 @@ pub fn jobs() -> Registry {
     registry.add::<SendCampaign>(campaigns::send_campaign);
     registry.add::<DispatchScheduled>(campaigns::dispatch_scheduled);
     registry.add::<WatchReadiness>(readiness::watch_readiness);
+    registry.add::<SendWeeklyReadiness>(readiness::send_weekly_readiness);
     registry.add::<SendTemplateTest>(templates::send_template_test);
     registry.add::<ImportClients>(transfers::import_clients);
     registry.add::<ApplyBulkEdit>(bulk_edits::apply_bulk_edit);

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use klaar_domain::identity::{self, Practice, PracticeId};
-use klaar_domain::kernel::db::Conn;
-use klaar_domain::kernel::error::Error;
 use klaar_domain::lookups::jobs::{
     AdvanceRound, ApplyFindings, AskForCheck, BeginNights, PruneFindings, SendAccessPointMoves, SendNightReport,
     harvest,
 };
 use klaar_domain::lookups::network::Network;
 use klaar_domain::lookups::{self, night};
-use klaar_domain::mail::{Letter, Post};
 
 use crate::mails;
 use crate::run::{Fault, Run};
@@ -38,28 +34,12 @@ pub(crate) async fn advance_round(job: AdvanceRound, run: Run) -> Result<(), Fau
 
 /// Mails a member what a night has found, where there is a mail server.
 pub(crate) async fn send_night_report(job: SendNightReport, run: Run) -> Result<(), Fault> {
-    send_if_wanted(&run, move |conn, practice| lookups::night_to_mail(conn, practice, (job.night, job.member))).await
+    mails::send_if_wanted(&run, move |conn, practice| lookups::night_to_mail(conn, practice, (job.night, job.member))).await
 }
 
 /// Mails a member who moved to another access point in a night, where there is a mail server.
 pub(crate) async fn send_access_point_moves(job: SendAccessPointMoves, run: Run) -> Result<(), Fault> {
-    send_if_wanted(&run, move |conn, practice| lookups::moves_to_mail(conn, practice, (job.night, job.member))).await
-}
-
-/// Sends what `post` reads of the job's practice, if it is wanted and there is a mail server.
-async fn send_if_wanted<L: Letter + Send + 'static>(
-    run: &Run,
-    post: impl FnOnce(&mut Conn, &Practice) -> Result<Option<Post<L>>, Error> + Send + 'static,
-) -> Result<(), Fault> {
-    let Some(practice) = run.practice().filter(|_| run.settings().mail.shared.is_some()) else { return Ok(()) };
-    let post = run.read(move |conn| {
-        let practice = identity::find_practice(conn, PracticeId(practice))?;
-        post(conn, &practice)
-    });
-    match post.await? {
-        Some(post) => mails::send(run, &post).await,
-        None => Ok(()),
-    }
+    mails::send_if_wanted(&run, move |conn, practice| lookups::moves_to_mail(conn, practice, (job.night, job.member))).await
 }
 
 /// Asks about the next clients of a check.

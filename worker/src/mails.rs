@@ -1,5 +1,8 @@
 //! The product's own mails: written, packed, and given to the installation's mail server.
 
+use klaar_domain::identity::{self, Practice, PracticeId};
+use klaar_domain::kernel::db::Conn;
+use klaar_domain::kernel::error::Error;
 use klaar_domain::mail::{Address, Letter, Letters, MailServer, Mailer, Party, Post, pack};
 
 use crate::run::{Fault, Run};
@@ -31,6 +34,25 @@ pub(crate) async fn send<L: Letter>(run: &Run, post: &Post<L>) -> Result<(), Fau
         Ok(_) => Ok(()),
         Err(fault) if fault.is_passing() => Err(Fault::Passing(fault.to_string())),
         Err(fault) => Err(hopeless(&fault)),
+    }
+}
+
+/// Sends what `post` reads of the job's practice, if it is wanted and there is a mail server.
+///
+/// # Errors
+/// As [`send`], and when the database is away.
+pub(crate) async fn send_if_wanted<L: Letter + Send + 'static>(
+    run: &Run,
+    post: impl FnOnce(&mut Conn, &Practice) -> Result<Option<Post<L>>, Error> + Send + 'static,
+) -> Result<(), Fault> {
+    let Some(practice) = run.practice().filter(|_| run.settings().mail.shared.is_some()) else { return Ok(()) };
+    let post = run.read(move |conn| {
+        let practice = identity::find_practice(conn, PracticeId(practice))?;
+        post(conn, &practice)
+    });
+    match post.await? {
+        Some(post) => send(run, &post).await,
+        None => Ok(()),
     }
 }
 

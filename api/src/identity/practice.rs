@@ -118,7 +118,7 @@ pub async fn get_caller(may: May<SignedIn>) -> Result<Reply, Problem> {
 /// The regular mails that the caller wants.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = MailWishes, example = json!({ "mails": ["night_report", "access_point_moves"] }))]
+#[schema(as = MailWishes, example = json!({ "mails": ["night_report", "access_point_moves", "weekly_readiness"] }))]
 pub struct MailsIn {
     /// Their names; those that are not named are not sent.
     #[schema(value_type = Vec<RegularMailWord>, max_items = 20)]
@@ -127,7 +127,7 @@ pub struct MailsIn {
 
 /// The regular mails that the caller gets.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChosenMails, example = json!({ "mails": ["night_report", "access_point_moves"] }))]
+#[schema(as = ChosenMails, example = json!({ "mails": ["night_report", "access_point_moves", "weekly_readiness"] }))]
 pub struct MailsOut {
     /// Their names. Until something is chosen, owners and managers get all, others none.
     #[schema(value_type = Vec<RegularMailWord>)]

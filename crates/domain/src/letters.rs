@@ -5,6 +5,7 @@ use crate::kernel::catalogue::Language;
 use crate::kernel::error::Result;
 use crate::lookups::{MovedLetter, NightLetter};
 use crate::mail::{Letter, Letters, PRODUCT, Written};
+use crate::readiness::WeeklyLetter;
 
 /// The practice that some of them are from.
 const PRACTICE: &str = "Maes & Partners";
@@ -31,6 +32,7 @@ pub fn samples(letters: &Letters) -> Result<Vec<Sample>> {
         samples.push(sample::<PasswordResetLetter>(letters, language, PRODUCT)?);
         samples.push(sample::<NightLetter>(letters, language, PRACTICE)?);
         samples.push(sample::<MovedLetter>(letters, language, PRACTICE)?);
+        samples.push(sample::<WeeklyLetter>(letters, language, PRACTICE)?);
     }
     Ok(samples)
 }

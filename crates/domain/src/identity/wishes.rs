@@ -20,11 +20,13 @@ pub enum RegularMail {
     NightReport,
     /// Which clients a night has found at another access point than before.
     AccessPointMoves,
+    /// How far the practice is at the beginning of a week.
+    WeeklyReadiness,
 }
 
 impl RegularMail {
     /// All of them, in their usual order.
-    pub const ALL: [Self; 2] = [Self::NightReport, Self::AccessPointMoves];
+    pub const ALL: [Self; 3] = [Self::NightReport, Self::AccessPointMoves, Self::WeeklyReadiness];
 
     /// The stable name.
     #[must_use]
@@ -32,6 +34,7 @@ impl RegularMail {
         match self {
             Self::NightReport => "night_report",
             Self::AccessPointMoves => "access_point_moves",
+            Self::WeeklyReadiness => "weekly_readiness",
         }
     }
 

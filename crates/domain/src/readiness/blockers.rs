@@ -153,7 +153,7 @@ pub fn blockers(conn: &mut Conn, practice: &Practice, now: Instant) -> Result<Ve
          WHERE f.exempt = 0 AND f.ready = 0) AS b) AS n WHERE n.place <= {MOST_NAMED} ORDER BY n.reason, n.place"
     );
     let day = days::today(practice, now).to_string();
-    let query = diesel::sql_query(sql).bind::<UidType, _>(practice.uid()).bind::<Text, _>(day);
+    let query = diesel::sql_query(sql).bind::<Text, _>(day).bind::<UidType, _>(practice.uid());
     let rows: Vec<BlockedRow> = on_each!(conn, c => query.load(c)?);
     let mut all: Vec<Blocked> =
         Blocker::ALL.map(|by| Blocked { by, clients: 0, named: Vec::new() }).into_iter().collect();

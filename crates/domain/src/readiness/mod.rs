@@ -6,13 +6,17 @@
 //! practice's numbers of a day are kept once, so that the trend needs no look into the past.
 
 mod blockers;
+mod chart;
 mod days;
 mod jobs;
+mod mails;
 mod model;
 mod queries;
 
 pub use blockers::{Blocked, Blocker, NamedClient, blockers};
+pub use chart::{Size, chart};
 pub use days::{DEFAULT_DAYS, MOST_DAYS, record_due, span, trend};
-pub use jobs::WatchReadiness;
+pub use jobs::{SendWeeklyReadiness, WatchReadiness};
+pub use mails::{NamedBlocker, WeeklyLetter, tell_due, weekly_to_mail};
 pub use model::{By, Counts, Day, Forecast, Group, GroupKey, NoForecast, Readiness, forecast};
 pub use queries::readiness;

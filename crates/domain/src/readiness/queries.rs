@@ -71,7 +71,8 @@ fn grouping(by: Option<By>) -> (&'static str, &'static str) {
     }
 }
 
-/// What is known of each active client of the practice `$1` on the day `$2`, as a table in SQL: yes is 1, no is 0.
+/// What is known of each active client on the day `$1` of the practice `$2`, as a table in SQL: yes is 1, no is 0. The
+/// day is named first, because SQLite counts its places as they come.
 pub(super) fn facts(conn: &mut Conn, practice: &Practice) -> Result<String> {
     let slugs = [READY, RECEIVE_SOFTWARE];
     let found: Vec<(String, i64)> = fields::table
@@ -85,7 +86,7 @@ pub(super) fn facts(conn: &mut Conn, practice: &Practice) -> Result<String> {
     let (ready, software) = (value(READY), value(RECEIVE_SOFTWARE));
     Ok(format!(
         "(SELECT c.key, c.id, c.name, c.name_key, c.portfolio, c.responsible_id, c.responsible_name, c.registration, \
-         CASE WHEN c.exemption_reason IS NOT NULL AND (c.exemption_until IS NULL OR c.exemption_until >= $2) \
+         CASE WHEN c.exemption_reason IS NOT NULL AND (c.exemption_until IS NULL OR c.exemption_until >= $1) \
          THEN 1 ELSE 0 END AS exempt, \
          CASE WHEN {ready} = 'true' THEN 1 ELSE 0 END AS ready, \
          CASE WHEN c.informed_at IS NULL THEN 0 ELSE 1 END AS informed, \
@@ -93,7 +94,7 @@ pub(super) fn facts(conn: &mut Conn, practice: &Practice) -> Result<String> {
          CASE WHEN c.email IS NOT NULL OR EXISTS (SELECT 1 FROM contacts k WHERE k.client_key = c.key AND \
          k.email IS NOT NULL) THEN 1 ELSE 0 END AS has_address \
          FROM clients c JOIN client_values v ON v.client_key = c.key \
-         WHERE c.practice_id = $1 AND c.archived_at IS NULL) AS f"
+         WHERE c.practice_id = $2 AND c.archived_at IS NULL) AS f"
     ))
 }
 
@@ -120,7 +121,7 @@ fn load(conn: &mut Conn, practice: &Practice, day: Date, by: Option<By>) -> Resu
         those("(f.registration IS NULL OR f.registration = 'unknown')"),
     );
     let day = day.to_string();
-    Ok(on_each!(conn, c => diesel::sql_query(sql).bind::<UidType, _>(practice.uid()).bind::<Text, _>(day).load(c)?))
+    Ok(on_each!(conn, c => diesel::sql_query(sql).bind::<Text, _>(day).bind::<UidType, _>(practice.uid()).load(c)?))
 }
 
 /// All active clients of the practice as they are, on a day.
