@@ -1,8 +1,8 @@
 //! How far the practice is: counts, trend, forecast, a drawing, and what keeps the others.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use actix_web::{HttpResponse, get};
 use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, get};
 use klaar_domain::identity::Caller;
 use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::Result;
@@ -339,5 +339,9 @@ pub async fn list_readiness_blockers(may: May<ClientsRead>, state: Data<State>) 
 
 /// Mounts the room's operations.
 pub fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(get_readiness).service(get_readiness_trend).service(get_readiness_chart).service(list_readiness_blockers);
+    routes
+        .service(get_readiness)
+        .service(get_readiness_trend)
+        .service(get_readiness_chart)
+        .service(list_readiness_blockers);
 }

@@ -46,8 +46,7 @@ impl Watch {
         let ids = [id.parse().unwrap()];
         assert!(page["items"].as_array().unwrap().iter().any(|client| client["id"] == id));
         let written = self.house.db.write(|tx| {
-            let keys: Vec<i64> =
-                klaar_domain::clients::keys_of(tx, &self.practice, &ids)?.into_values().collect();
+            let keys: Vec<i64> = klaar_domain::clients::keys_of(tx, &self.practice, &ids)?.into_values().collect();
             let set = door::open(tx, &self.practice, &Actor::operator(), Event::new("clients.informed", "test"))?;
             set.write_informed(tx, &keys)
         });
@@ -171,7 +170,10 @@ async fn each_day_is_kept_once_and_says_when_all_would_be_ready() {
     assert_eq!((days.len(), days[0], days[7]), (8, ("2026-11-23", 1), ("2026-11-30", 8)));
     assert_eq!(trend["items"][7]["counts"]["to_do"], 12);
     let now = watch.read("").await;
-    assert_eq!((&now["day"], &now["forecast"]), (&json!("2026-12-01"), &json!({ "date": "2026-12-13", "reason": null })));
+    assert_eq!(
+        (&now["day"], &now["forecast"]),
+        (&json!("2026-12-01"), &json!({ "date": "2026-12-13", "reason": null }))
+    );
     assert_eq!(watch.read("/trend?days=3").await["items"].as_array().unwrap().len(), 2, "today is not kept yet");
     assert_eq!(watch.api.get("/v1/readiness/trend?days=0").await.status, 422);
     assert_eq!(watch.api.get("/v1/readiness/trend?days=731").await.status, 422);
@@ -181,9 +183,10 @@ async fn each_day_is_kept_once_and_says_when_all_would_be_ready() {
     assert_eq!(watch.read("").await["forecast"]["reason"], "too_little_data", "nobody knows of these days");
     watch.house.wait_seconds(3 * 365 * A_DAY);
     watch.tick().await;
-    let kept = watch.house.db.read(|conn| {
-        klaar_domain::readiness::trend(conn, &watch.practice, watch.house.clock.now(), 5 * 365)
-    });
+    let kept = watch
+        .house
+        .db
+        .read(|conn| klaar_domain::readiness::trend(conn, &watch.practice, watch.house.clock.now(), 5 * 365));
     assert_eq!(kept.unwrap().len(), 1, "what is older than three years is gone");
 }
 
@@ -232,7 +235,10 @@ async fn who_blocks_it_is_named_and_adds_up() {
         items[place]["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect()
     };
     assert_eq!((names(1).len(), names(1)[0], names(1)[19]), (20, "Many 00", "Many 19"));
-    assert_eq!((names(2), names(3), names(4)), (vec!["By a contact", "Not informed"], vec!["No software"], vec!["Unknown"]));
+    assert_eq!(
+        (names(2), names(3), names(4)),
+        (vec!["By a contact", "Not informed"], vec!["No software"], vec!["Unknown"])
+    );
 }
 
 #[tokio::test]
@@ -270,7 +276,7 @@ fn drawn(svg: &[u8]) -> String {
         match reader.read_event_into(&mut buffer).unwrap() {
             Xml::Start(_) => depth += 1,
             Xml::End(_) => depth -= 1,
-            Xml::Text(text) => said.push_str(&text.decode().unwrap()),
+            Xml::Text(text) => said.push_str(&text.xml10_content()),
             Xml::Eof => break,
             _ => {}
         }

@@ -34,12 +34,14 @@ pub(crate) async fn advance_round(job: AdvanceRound, run: Run) -> Result<(), Fau
 
 /// Mails a member what a night has found, where there is a mail server.
 pub(crate) async fn send_night_report(job: SendNightReport, run: Run) -> Result<(), Fault> {
-    mails::send_if_wanted(&run, move |conn, practice| lookups::night_to_mail(conn, practice, (job.night, job.member))).await
+    mails::send_if_wanted(&run, move |conn, practice| lookups::night_to_mail(conn, practice, (job.night, job.member)))
+        .await
 }
 
 /// Mails a member who moved to another access point in a night, where there is a mail server.
 pub(crate) async fn send_access_point_moves(job: SendAccessPointMoves, run: Run) -> Result<(), Fault> {
-    mails::send_if_wanted(&run, move |conn, practice| lookups::moves_to_mail(conn, practice, (job.night, job.member))).await
+    mails::send_if_wanted(&run, move |conn, practice| lookups::moves_to_mail(conn, practice, (job.night, job.member)))
+        .await
 }
 
 /// Asks about the next clients of a check.

@@ -11,11 +11,12 @@ pub(crate) async fn watch_readiness(_job: WatchReadiness, run: Run) -> Result<()
     if recorded > 0 {
         tracing::info!(recorded, "the numbers of the day are kept");
     }
-    run.blocking(readiness::tell_due).await
+    Ok(run.blocking(readiness::tell_due).await?)
 }
 
 /// Mails a member how far the practice is, where there is a mail server.
 pub(crate) async fn send_weekly_readiness(job: SendWeeklyReadiness, run: Run) -> Result<(), Fault> {
     let now = run.db().clock().now();
-    mails::send_if_wanted(&run, move |conn, practice| readiness::weekly_to_mail(conn, practice, (job.member, now))).await
+    mails::send_if_wanted(&run, move |conn, practice| readiness::weekly_to_mail(conn, practice, (job.member, now)))
+        .await
 }

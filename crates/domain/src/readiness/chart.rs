@@ -188,7 +188,8 @@ mod tests {
 
     fn days(count: i64) -> Vec<Day> {
         let first = Date::constant(2026, 11, 2);
-        let counts = |n: i64| Counts { total: 100, exempt: 5, ready: n, registered: n + 9, informed: 60, ..Counts::default() };
+        let counts =
+            |n: i64| Counts { total: 100, exempt: 5, ready: n, registered: n + 9, informed: 60, ..Counts::default() };
         (0..count).map(|n| Day { day: first + n.days(), counts: counts(n) }).collect()
     }
 
