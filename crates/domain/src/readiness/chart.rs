@@ -27,8 +27,8 @@ const LINES: [(&str, RGBColor, u32, fn(&Counts) -> i64); 3] = [
     ("ready", RGBColor(30, 140, 110), 4, |counts| counts.ready),
 ];
 const FONT: &str = "sans-serif";
-/// The height of the row that says which line is which.
-const LEGEND: i32 = 28;
+/// The height of a row that says which line is which, and the width from which one row is enough for all.
+const LEGEND: (i32, u32) = (28, 520);
 
 /// How large the drawing is, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +117,9 @@ fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, days: &[Day], language: Langu
         root.draw(&Text::new(say(language, "chart_empty", &[]), place, style))?;
         return Ok(());
     };
-    let (legend, plot) = root.split_vertically(LEGEND);
-    name_lines(&legend, language)?;
+    let columns = columns_of(root);
+    let (legend, plot) = root.split_vertically(LEGEND.0 * (4 / columns));
+    name_lines(&legend, columns, language)?;
     let since = |day: Date| (day - first.day).get_days();
     let most = days.iter().map(|day| day.counts.concerned()).max().unwrap_or_default();
     let mut chart = ChartBuilder::on(&plot)
@@ -153,15 +154,21 @@ fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, days: &[Day], language: Langu
     Ok(())
 }
 
+/// How many lines are named beside each other.
+fn columns_of(root: &DrawingArea<SVGBackend<'_>, Shift>) -> i32 {
+    if root.dim_in_pixel().0 < LEGEND.1 { 2 } else { 4 }
+}
+
 /// Says above the drawing which line is which.
-fn name_lines(legend: &DrawingArea<SVGBackend<'_>, Shift>, language: Language) -> Drawn<()> {
+fn name_lines(legend: &DrawingArea<SVGBackend<'_>, Shift>, columns: i32, language: Language) -> Drawn<()> {
     let (width, _) = legend.dim_in_pixel();
-    let column = i32::try_from(width)? / 4;
+    let column = i32::try_from(width)? / columns;
     let all = [("concerned", INK, 1)];
     let lines = LINES.iter().rev().map(|(name, colour, width, _)| (*name, *colour, *width)).chain(all);
     let style = letters(15).pos(Pos::new(HPos::Left, VPos::Center));
     for (number, (name, colour, width)) in lines.enumerate() {
-        let (from, middle) = (i32::try_from(number)? * column + 8, LEGEND / 2);
+        let number = i32::try_from(number)?;
+        let (from, middle) = (number % columns * column + 8, number / columns * LEGEND.0 + LEGEND.0 / 2);
         legend.draw(&PathElement::new(vec![(from, middle), (from + 18, middle)], colour.stroke_width(width)))?;
         legend.draw(&Text::new(say(language, &format!("chart_{name}"), &[]), (from + 24, middle), style.clone()))?;
     }
