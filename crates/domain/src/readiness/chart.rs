@@ -19,9 +19,11 @@ const INK: RGBColor = RGBColor(1, 2, 3);
 const INK_WRITTEN: (&str, &str) = ("#010203", "currentColor");
 /// The colour of the text where nothing around the drawing says one.
 const STYLE: &str = "<style>svg:root{color:#24383f}@media (prefers-color-scheme:dark){svg:root{color:#e6ecef}}</style>";
+/// Which of the counts a line shows.
+type Counted = fn(&Counts) -> i64;
 /// What is drawn, from above to below where all goes well: its name, its colour, which can be told from white and from
 /// black, and how wide the line is.
-const LINES: [(&str, RGBColor, u32, fn(&Counts) -> i64); 3] = [
+const LINES: [(&str, RGBColor, u32, Counted); 3] = [
     ("informed", RGBColor(176, 112, 24), 2, |counts| counts.informed),
     ("registered", RGBColor(58, 122, 208), 2, |counts| counts.registered),
     ("ready", RGBColor(30, 140, 110), 4, |counts| counts.ready),
