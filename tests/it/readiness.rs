@@ -330,3 +330,21 @@ async fn each_monday_whoever_wants_it_is_mailed_how_far_the_practice_is() {
     let dead = field.client.get("/v1/dead-jobs").await.expect(200);
     assert_eq!(dead["items"], json!([]));
 }
+
+#[tokio::test]
+async fn what_the_network_says_is_counted() {
+    let field = Field::open().await;
+    field.clients(5, 2).await;
+    field.night().await;
+    let found = field.client.get("/v1/readiness").await.expect(200);
+    let wanted = json!({ "total": 5, "to_do": 5, "registered": 2, "not_registered": 3 });
+    assert_eq!(counted(&found["counts"]), wanted);
+    let blockers = field.client.get("/v1/readiness/blockers").await.expect(200);
+    let first = &blockers["items"][0];
+    assert_eq!((&first["reason"], &first["count"]), (&json!("registered_not_marked"), &json!(2)));
+    assert_eq!(first["clients"][1]["name"], "Client 001");
+    for one in blockers["items"].as_array().unwrap() {
+        let listed = field.client.get(&clients_where(&one["filter"])).await.expect(200);
+        assert_eq!(listed["total"], one["count"], "{one}");
+    }
+}
