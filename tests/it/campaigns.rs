@@ -238,8 +238,7 @@ async fn clients_that_were_never_informed_or_long_ago_are_found_by_filter_and_co
     assert_eq!(names(before("2026-12-01")).await, ["Bakkerij Peeters"]);
     assert_eq!(names(before("2026-11-01")).await, [""; 0]);
     let views = post.api.get("/v1/views").await.expect(200);
-    let view =
-        views["items"].as_array().unwrap().iter().find(|view| view["name"] == "Never informed").unwrap();
+    let view = views["items"].as_array().unwrap().iter().find(|view| view["name"] == "Never informed").unwrap();
     let never = post.draft(&post.information().await, json!({ "selection": { "view_id": view["id"] } })).await;
     let preflight = post.api.get(&format!("/v1/campaigns/{}/preflight", id(&never))).await.expect(200);
     assert_eq!((&preflight["audience"], &preflight["mailed_lately"]["clients"]), (&json!(1), &json!(0)));
