@@ -1,6 +1,7 @@
 //! What came of a campaign: its results as a file, its progress as it goes on, who joined since; and values that were made to
 //! do harm.
 
+use klaar_sandbox::{SmtpEffect, SmtpStep};
 use mail_parser::MessageParser;
 use serde_json::{Value, json};
 
@@ -132,4 +133,21 @@ async fn a_thousand_hostile_values_inject_no_header_no_tag_and_no_template() {
         assert_eq!(mail.recipients.len(), 1);
     }
     assert_eq!((headers.len(), tags.len()), (1, 1), "the same headers and the same tags in all of them");
+}
+
+#[tokio::test]
+async fn what_a_cancelled_campaign_left_in_doubt_is_settled_but_never_sent_again() {
+    let post = post().await;
+    post.clients(2).await;
+    post.fault(Some("c000@clients.example"), SmtpStep::Message, SmtpEffect::Drop);
+    post.fault(Some("c001@clients.example"), SmtpStep::Rcpt, SmtpEffect::Reply(451));
+    let draft = post.draft(&post.information().await, json!({})).await;
+    post.dispatch(&draft).await.expect(202);
+    post.house.run_jobs().await;
+    post.verb(&draft, "cancel", json!({})).await.expect(200);
+    let again = post.verb(&draft, "settle", json!({ "as": "again" })).await.expect(409);
+    assert_eq!(again["code"], "campaign_status");
+    assert_eq!(post.now(&draft).await["recipients"]["in_doubt"], 1);
+    let settled = post.verb(&draft, "settle", json!({ "as": "sent" })).await.expect(200);
+    assert_eq!((&settled["recipients"]["sent"], &settled["recipients"]["waiting"]), (&json!(1), &json!(0)));
 }

@@ -115,7 +115,8 @@ pub enum Settled {
 /// Settles mails in doubt: that of one client, or all of a campaign. Returns how many clients' rows were settled.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] `not_in_doubt` for a client whose mail is not.
+/// [`Error::NotFound`]; [`Error::Conflict`] `not_in_doubt` for a client whose mail is not, `campaign_status` for what is to go
+/// out again although its campaign was cancelled.
 pub fn settle(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -123,6 +124,11 @@ pub fn settle(
     settled: Settled,
 ) -> Result<usize> {
     let campaign = queries::find(tx, &caller.practice, id)?;
+    if settled == Settled::Again && campaign.status == Status::Cancelled {
+        // Nobody would ever send it.
+        let status = campaign.status.as_str().to_owned();
+        return Err(Error::conflict_with("campaign_status", vec![("status", status)]));
+    }
     let now = tx.now();
     let (state, at) = match settled {
         Settled::Sent => (State::Sent, Some(now)),

@@ -7,7 +7,7 @@ use super::audience::{Around, meant};
 use super::freezing::freeze;
 use super::jobs::{DispatchScheduled, enqueue_turn};
 use super::model::{Campaign, CampaignId, FrozenFrom, Status};
-use super::preflights::look;
+use super::preflights::{LATELY, look};
 use super::{drafts, queries, recipients};
 use crate::clients::{self, ClientId};
 use crate::identity::{Caller, Practice, Rights};
@@ -27,8 +27,6 @@ use crate::views::{Chosen, Selection};
 /// How late a scheduled campaign may still begin by itself: an hour, in seconds. Later, as in a database that was brought back
 /// from yesterday, somebody has to say so again.
 const LATEST: i64 = 3_600;
-/// A client that got the information mail so lately is not mailed again unasked: 14 days, in seconds.
-const LATELY: i64 = 14 * 86_400;
 
 /// What a campaign is to begin with, looked at outside any transaction.
 struct Ready {

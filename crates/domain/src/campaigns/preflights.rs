@@ -19,7 +19,7 @@ const CHUNK: usize = 2_000;
 /// How many clients are named under one finding.
 const MOST_NAMED: usize = 50;
 /// A client that got a mail of the kind so lately has been mailed lately: 14 days, in seconds.
-const LATELY: i64 = 14 * 86_400;
+pub(super) const LATELY: i64 = 14 * 86_400;
 /// What a mail server is believed to take when nothing limits it, in mails a minute.
 const USUAL_RATE: i64 = 600;
 
