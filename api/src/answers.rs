@@ -37,7 +37,8 @@ shapes! {
     /// Something that a preflight found.
     FindingBlocks as "PreflightFindingCode" = words([
         "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
-        "languages_missing", "archived_left_out",
+        "languages_missing", "archived_left_out", "spf_missing", "spf_several", "spf_forbids", "dkim_missing", "dmarc_missing",
+        "sender_domain_unanswered",
     ]);
     /// Why a client is not ready.
     BlockerWord as "ReadinessBlockerReason" = words(klaar_domain::readiness::Blocker::ALL.map(|one| one.as_str()));

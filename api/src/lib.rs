@@ -52,6 +52,7 @@ use klaar_domain::kernel::db::Db;
 use klaar_domain::kernel::error::Error;
 use klaar_domain::kernel::secrets::Keyring;
 use klaar_domain::mail::{Letters, Mailer};
+use klaar_domain::senders::Domains;
 use klaar_domain::views::Lists;
 
 use crate::mounting::Routes;
@@ -82,6 +83,8 @@ pub struct State {
     pub places: Places,
     /// The way to mail servers.
     pub mailer: Mailer,
+    /// What DNS says of the domains that mails come from.
+    pub domains: Domains,
     /// The delivered texts and the layout of mails.
     pub letters: Letters,
 }
@@ -96,14 +99,15 @@ impl State {
     /// The state of a process with these settings.
     ///
     /// # Errors
-    /// [`Error::Internal`] when TLS to mail servers cannot be set up.
+    /// [`Error::Internal`] when TLS to mail servers cannot be set up, or the system's resolver settings cannot be read.
     pub fn new(db: Db, keyring: Keyring, settings: Settings) -> Result<Arc<Self>, Error> {
         let (limiter, lists) = (Limiter::new(settings.rate_limit), Lists::new(settings.list_memory));
         let places = Places::of(settings.database_connections);
         let mailer = Mailer::new(&settings, db.clock().clone())?;
+        let domains = Domains::new(&settings.lookups)?;
         let letters = Letters::new(settings.mail.templates.clone());
         let (meters, callers) = (Meters::default(), Callers::default());
-        Ok(Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places, mailer, letters }))
+        Ok(Arc::new(Self { db, keyring, settings, limiter, meters, callers, lists, places, mailer, domains, letters }))
     }
 }
 

@@ -20,7 +20,9 @@ pub struct Post {
 pub async fn post_with(extra: &[(&str, &str)]) -> Post {
     let sandbox = Sandbox::start(Settings { kept_mails: 1_500, ..Settings::default() }).await.unwrap();
     let url = format!("smtp://127.0.0.1:{}", sandbox.smtp_addr().port());
+    let dns = sandbox.dns_addr().to_string();
     let mut settings = vec![
+        ("KLAAR_DNS", dns.as_str()),
         ("KLAAR_SMTP_URL", url.as_str()),
         ("KLAAR_MAIL_FROM", "klaar@host.example"),
         ("KLAAR_PUBLIC_URL", "https://klaar.example"),

@@ -62,6 +62,8 @@ pub fn settings(database: &str, extra: &[(&str, &str)]) -> Settings {
         ("KLAAR_DATABASE_CONNECTIONS".to_owned(), "4".to_owned()),
         ("KLAAR_SECRET_KEY".to_owned(), Keyring::generate()),
         ("KLAAR_RATE_LIMIT".to_owned(), "0".to_owned()),
+        // Nobody answers there.
+        ("KLAAR_DNS".to_owned(), "127.0.0.1:9".to_owned()),
     ]);
     if let Ok(redis) = std::env::var("KLAAR_TEST_REDIS_URL") {
         environment.insert("KLAAR_REDIS_URL".to_owned(), redis);

@@ -16,7 +16,7 @@ use crate::reply::Reply;
 /// Read a campaign's preflight
 ///
 /// What would happen if it began now: how many mails in which languages, who gets none and why, which values are missing for whom,
-/// and what stops it.
+/// what DNS says of the domain that its mails come from (SPF, DKIM, DMARC), and what stops it.
 #[utoipa::path(operation_id = "get_campaign_preflight", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign's identifier.", example = "cmp_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["campaigns:send"])), responses((status = 200, description = "What would happen.", body = PreflightOut)))]
@@ -27,10 +27,16 @@ pub async fn get_campaign_preflight(
     state: Data<State>,
 ) -> Result<Reply, Problem> {
     let language = may.language;
-    may.read(move |conn, caller| {
-        let campaign = campaigns::find(conn, &caller.practice, id.get()?)?;
-        let seen = campaigns::preflight(conn, around(&state, caller), &campaign)?;
-        Reply::ok(&PreflightOut::of(seen, language))
-    })
-    .await
+    let domains = state.domains.clone();
+    let mut seen = may
+        .read(move |conn, caller| {
+            let campaign = campaigns::find(conn, &caller.practice, id.get()?)?;
+            campaigns::preflight(conn, around(&state, caller), &campaign)
+        })
+        .await?;
+    if let Some(domain) = &seen.domain {
+        let doubts = domains.doubts(domain, domain).await;
+        seen.doubt(&doubts);
+    }
+    Reply::ok(&PreflightOut::of(seen, language)).map_err(|error| Problem::in_language(error, language))
 }

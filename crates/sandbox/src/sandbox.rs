@@ -203,6 +203,15 @@ impl Sandbox {
         self.world.scripts().clear();
     }
 
+    /// Has the name server answer for a domain outside its zone, with these texts (TXT records), each at a name below it, or
+    /// at the domain itself where that name is empty: what a domain that mails come from says of them.
+    ///
+    /// # Errors
+    /// When one of the names is no domain name.
+    pub fn publish_texts(&self, domain: &str, texts: &[(&str, &str)]) -> Result<(), SandboxError> {
+        self.world.texts().publish(domain, texts)
+    }
+
     /// Switches a fault on, after those in force, and gives the number to switch it off by.
     ///
     /// # Errors

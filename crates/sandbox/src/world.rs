@@ -11,6 +11,7 @@ use rustls::ServerConfig;
 use crate::{
     SandboxError,
     counters::Counters,
+    dns::texts::Texts,
     faults::Faults,
     label::Label,
     mail::{self, Accounts, Mailbox},
@@ -46,6 +47,7 @@ pub(crate) struct World {
     /// Who may send; when there is no account, everybody.
     pub(crate) accounts: Accounts,
     scripts: Mutex<Scripts>,
+    texts: Mutex<Texts>,
     faults: Mutex<Faults>,
     counters: Mutex<Counters>,
 }
@@ -77,6 +79,7 @@ impl World {
             accounts,
             offers_starttls,
             scripts: Mutex::default(),
+            texts: Mutex::default(),
             faults: Mutex::default(),
             counters: Mutex::default(),
         })
@@ -84,6 +87,10 @@ impl World {
 
     pub(crate) fn scripts(&self) -> MutexGuard<'_, Scripts> {
         locked(&self.scripts)
+    }
+
+    pub(crate) fn texts(&self) -> MutexGuard<'_, Texts> {
+        locked(&self.texts)
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {

@@ -11,7 +11,7 @@ use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Params, Result};
-use crate::senders::{self, From};
+use crate::senders::{self, DomainDoubt, From};
 use crate::templates::{self, Addressee, Compiled, Ground, Template};
 
 /// Clients that are looked at together.
@@ -92,6 +92,8 @@ pub struct Preflight {
     pub lacking: Vec<Lacking>,
     /// How long it would take at least, in seconds.
     pub seconds: i64,
+    /// The domain that its mails come from; `None` without a sender.
+    pub domain: Option<String>,
     /// What somebody should know; what stops it first.
     pub findings: Vec<Finding>,
 }
@@ -101,6 +103,14 @@ impl Preflight {
     #[must_use]
     pub fn blocks(&self) -> Vec<&'static str> {
         self.findings.iter().filter(|one| one.weight == Weight::Blocks).map(|one| one.code).collect()
+    }
+
+    /// Notes what is doubtful of the domain that its mails come from.
+    pub fn doubt(&mut self, doubts: &[DomainDoubt]) {
+        let Some(domain) = self.domain.clone() else { return };
+        for doubt in doubts {
+            self.find(Weight::Warns, doubt.code(), vec![("domain", domain.clone())]);
+        }
     }
 
     fn find(&mut self, weight: Weight, code: &'static str, params: Params) {
@@ -136,8 +146,10 @@ pub(super) fn look(conn: &mut Conn, around: Around<'_>, campaign: &Campaign, key
     }
     looked.conclude(&mut seen);
     seen.archived = i64::try_from(keys.len()).unwrap_or(i64::MAX) - seen.audience;
-    seen.mailed_lately = recipients::mailed_since(conn, keys, around.db.clock().now().plus_seconds(-LATELY))?;
+    seen.mailed_lately =
+        recipients::mailed_since(conn, keys, around.db.clock().now().plus_seconds(-LATELY))?;
     seen.seconds = seconds(seen.mails, campaign, from.as_ref());
+    seen.domain = from.as_ref().and_then(From::domain).map(str::to_owned);
     conclude(&mut seen);
     Ok(seen)
 }

@@ -20,6 +20,7 @@ pub mod page;
 pub mod patch;
 pub mod readings;
 pub mod replies;
+pub(crate) mod resolver;
 pub mod secrets;
 mod sql_types;
 pub mod text;

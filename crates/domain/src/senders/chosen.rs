@@ -27,6 +27,12 @@ pub struct From {
 }
 
 impl From {
+    /// The domain that its mails come from.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        self.party.address.rsplit_once('@').map(|(_, domain)| domain)
+    }
+
     /// What stands below a mail in a language; in any when there is none in that one.
     #[must_use]
     pub fn signature(&self, language: Language) -> Option<&str> {

@@ -4,13 +4,17 @@
 mod actions;
 mod checks;
 mod chosen;
+mod domains;
 mod fields;
 mod model;
+mod network;
 mod queries;
 mod servers;
 
 pub use actions::{change, create, delete, note_test};
 pub use checks::{Draft, Given, Prepared, SenderChange, ServerDraft, prepare, prepare_change};
 pub use chosen::{From, from_of, server_for};
+pub use domains::DomainDoubt;
 pub use model::{Limits, Sender, SenderId, ServerCard, SignInKind};
+pub use network::Domains;
 pub use queries::{sender, senders, server_of};

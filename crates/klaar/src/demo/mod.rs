@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{DemoArgs, Fault, open};
 use crate::output::say;
-use crate::sandbox::environment;
+use crate::sandbox::{self, environment};
 use crate::{accounts, nightly, serve};
 
 /// What the demo remembers between two runs; its presence marks a folder as the demo's.
@@ -104,9 +104,9 @@ async fn start_sandbox() -> Result<Sandbox, Fault> {
     let usual = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let at =
         |dns, smp, smtp, page| klaar_sandbox::Settings { dns, smp, smtp, page, ..klaar_sandbox::Settings::default() };
-    match Sandbox::start(at(usual(5354), usual(8091), usual(2525), usual(8090))).await {
+    match sandbox::start(at(usual(5354), usual(8091), usual(2525), usual(8090))).await {
         Ok(sandbox) => Ok(sandbox),
-        Err(_) => Ok(Sandbox::start(at(usual(0), usual(0), usual(0), usual(0))).await?),
+        Err(_) => Ok(sandbox::start(at(usual(0), usual(0), usual(0), usual(0))).await?),
     }
 }
 

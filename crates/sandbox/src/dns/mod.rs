@@ -6,11 +6,13 @@
 //! | `NAME.alias.ZONE` | DNAME to the zone, with the answer for `NAME.ZONE`: the zone as an alias, for tests |
 //! | `ns.ZONE`, `smp.ZONE`, hosts of scripted SMP URLs | the loopback address |
 //! | anything else in the zone | NXDOMAIN |
+//! | a domain whose texts were published | its TXT records, or NXDOMAIN where nothing is at or below that name |
 //! | anything else | REFUSED |
 //!
 //! All times to live are 0, so that a fault or a script is felt at the next question.
 
 mod records;
+pub(crate) mod texts;
 pub(crate) mod transport;
 
 #[cfg(test)]
@@ -21,6 +23,7 @@ use hickory_proto::{
     rr::{DNSClass, Name, RData, Record, RecordType},
 };
 
+use self::texts::At;
 use crate::{
     counters::Kind,
     faults::DnsEffect,
@@ -131,7 +134,7 @@ fn resolve(world: &World, query: &Query) -> Option<Answer> {
 fn at_place(world: &World, name: &Name, place: Place, asked: RecordType) -> Option<Answer> {
     let answer = match place {
         Place::Outside if is_scripted_host(world, name) => Answer::records(records::addresses(world, name, asked)),
-        Place::Outside => Answer::code(ResponseCode::Refused),
+        Place::Outside => outside(world, name, asked),
         Place::Absent => Answer::code(ResponseCode::NXDomain),
         Place::Branch | Place::Alias(_) => Answer::default(),
         Place::Apex => Answer::records(records::apex(name, asked)),
@@ -146,6 +149,16 @@ fn at_place(world: &World, name: &Name, place: Place, asked: RecordType) -> Opti
         },
     };
     Some(answer)
+}
+
+/// The answer for a name outside the zone.
+fn outside(world: &World, name: &Name, asked: RecordType) -> Answer {
+    match world.texts().at(name) {
+        At::Texts(texts) if asked == RecordType::TXT => Answer::records(records::texts(name, texts)),
+        At::Texts(_) => Answer::default(),
+        At::Nothing => Answer::code(ResponseCode::NXDomain),
+        At::Outside => Answer::code(ResponseCode::Refused),
+    }
 }
 
 fn participant(world: &World, name: &Name, label: Label, asked: RecordType) -> Option<Answer> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::{
     Name, RData, Record, RecordType,
-    rdata::{A, AAAA, CNAME, NAPTR, NS, NULL, SOA},
+    rdata::{A, AAAA, CNAME, NAPTR, NS, NULL, SOA, TXT},
 };
 
 use crate::{
@@ -47,6 +47,10 @@ pub(super) fn addresses(world: &World, name: &Name, asked: RecordType) -> Vec<Re
 
 pub(super) fn cname(name: &Name, target: &Name) -> Record {
     record(name, RData::CNAME(CNAME(target.clone())))
+}
+
+pub(super) fn texts(name: &Name, texts: Vec<String>) -> Vec<Record> {
+    texts.into_iter().map(|text| record(name, RData::TXT(TXT::new(vec![text])))).collect()
 }
 
 /// A DNAME record (RFC 6672), whose target is written uncompressed.

@@ -5,15 +5,12 @@
 //! pile up, and the front reports a CNAME loop as "no records", which would read as not registered. Host addresses are
 //! remembered for their time to live, a few minutes at most.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use hickory_resolver::config::{
-    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::xfer::DnsHandle as _;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
@@ -26,10 +23,9 @@ use klaar_standards::naptr::NaptrRecord;
 use tokio::time::timeout;
 
 use crate::kernel::config::LookupSettings;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::Result;
+use crate::kernel::resolver::{TRIES, broken, name_servers};
 
-/// A lost packet is sent again so often within the time of one question.
-const TRIES: u32 = 3;
 /// Longest chain of CNAME records followed; each DNAME on the way gives one.
 const MAX_ALIASES: usize = 8;
 const NO_END: &str = "DNS leads from alias to alias without end";
@@ -61,16 +57,8 @@ enum Step {
 
 impl Names {
     pub(super) fn new(settings: &LookupSettings) -> Result<Self> {
-        let broken = |fault: NetError| Error::internal(format!("the resolver cannot be set up: {fault}"));
-        let (config, mut options) = match settings.dns {
-            Some(server) => (only(server), ResolverOpts::default()),
-            None => hickory_resolver::system_conf::read_system_conf().map_err(broken)?,
-        };
-        options.timeout = settings.dns_timeout / TRIES;
-        options.attempts = usize::try_from(TRIES - 1).unwrap_or_default();
+        let (config, mut options) = name_servers(settings)?;
         options.max_active_requests = settings.concurrency.saturating_mul(2);
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = REMEMBERED_HOSTS;
         options.positive_max_ttl = Some(HOST_MEMORY);
         options.negative_max_ttl = Some(Duration::ZERO);
@@ -152,15 +140,6 @@ fn as_record(record: &NAPTR) -> NaptrRecord<'_> {
         services: &record.services,
         regexp: &record.regexp,
     }
-}
-
-fn only(server: SocketAddr) -> ResolverConfig {
-    let on_port = |mut connection: ConnectionConfig| {
-        connection.port = server.port();
-        connection
-    };
-    let connections = vec![on_port(ConnectionConfig::udp()), on_port(ConnectionConfig::tcp())];
-    ResolverConfig::from_parts(None, Vec::new(), vec![NameServerConfig::new(server.ip(), true, connections)])
 }
 
 /// Reads an answer that holds records: goes along the aliases in it, then takes the NAPTR records of the name they lead
