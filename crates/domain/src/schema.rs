@@ -779,7 +779,6 @@ diesel::table! {
         practice_id -> UidType,
         name -> Text,
         status -> Text,
-        is_single -> Bool,
         purpose -> Text,
         mode -> Text,
         template_id -> UidType,
@@ -808,6 +807,7 @@ diesel::table! {
         updated_at -> BigInt,
         dispatched_at -> Nullable<BigInt>,
         finished_at -> Nullable<BigInt>,
+        client_key -> Nullable<BigInt>,
     }
 }
 

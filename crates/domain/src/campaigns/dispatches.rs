@@ -79,7 +79,7 @@ pub fn prepare_dispatch(conn: &mut Conn, around: Around<'_>, (id, revision): (Ca
 /// [`Error::Stale`] when somebody has changed it since it was looked at.
 pub fn launch(tx: &mut Tx<'_>, caller: &Caller, launch: &Launch) -> Result<(CampaignId, Operation)> {
     let mut campaign = launch.campaign.clone();
-    if campaign.is_single {
+    if campaign.client.is_some() {
         campaign.key = drafts::insert(tx, &campaign)?;
     }
     let operation = begin(tx, caller, &campaign, &launch.ready)?;
@@ -247,14 +247,14 @@ pub fn prepare_single(conn: &mut Conn, around: Around<'_>, single: &Single) -> R
     if client.archived_at.is_some() {
         return Err(Error::conflict("archived"));
     }
-    let mailed = recipients::mailed_since(conn, &[client.key], now.plus_seconds(-LATELY))?;
+    let mailed = recipients::mailed_since(conn, &caller.practice, &[client.key], now.plus_seconds(-LATELY))?;
     if let Some(last) = mailed.last_at.filter(|_| !single.again) {
         return Err(Error::conflict_with("mailed_lately", vec![("at", last.to_string())]));
     }
     let chosen = Chosen { selection: Selection::Clients(vec![single.client]), except: Vec::new() };
     let campaign = Campaign {
         name: client.card.name.clone(),
-        is_single: true,
+        client: Some(client.key),
         template: template_of(conn, around, single.template.as_deref())?,
         sender: sender_of(single.sender.as_deref())?,
         ..drafts::blank(caller, chosen, now)

@@ -187,7 +187,7 @@ pub(super) fn blank(caller: &Caller, chosen: Chosen, now: Instant) -> Campaign {
         practice: caller.practice.id,
         name: String::new(),
         status: Status::Draft,
-        is_single: false,
+        client: None,
         purpose: Purpose::Service,
         mode: Mode::Client,
         template: TemplateId::new(),
@@ -220,7 +220,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, made: &Campaign) -> Result<i64> {
     let key = diesel::insert_into(campaigns::table)
         .values((
             (campaigns::id.eq(made.id), campaigns::practice_id.eq(made.practice), campaigns::name.eq(&made.name)),
-            (campaigns::status.eq(made.status.as_str()), campaigns::is_single.eq(made.is_single)),
+            (campaigns::status.eq(made.status.as_str()), campaigns::client_key.eq(made.client)),
             (campaigns::purpose.eq(made.purpose.as_str()), campaigns::mode.eq(made.mode.as_str())),
             (campaigns::template_id.eq(made.template), campaigns::sender_id.eq(made.sender)),
             campaigns::selection.eq(JsonText::of(&made.chosen.stored())),

@@ -133,8 +133,8 @@ pub struct Campaign {
     pub name: String,
     /// Where it stands.
     pub status: Status,
-    /// It is one mail to one client, sent from the card.
-    pub is_single: bool,
+    /// The client that it is one mail to, sent from the card; `None` for one to many.
+    pub client: Option<i64>,
     /// What it is for.
     pub purpose: Purpose,
     /// How many mails an address gets.

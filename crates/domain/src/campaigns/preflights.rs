@@ -147,7 +147,7 @@ pub(super) fn look(conn: &mut Conn, around: Around<'_>, campaign: &Campaign, key
     looked.conclude(&mut seen);
     seen.archived = i64::try_from(keys.len()).unwrap_or(i64::MAX) - seen.audience;
     seen.mailed_lately =
-        recipients::mailed_since(conn, keys, around.db.clock().now().plus_seconds(-LATELY))?;
+        recipients::mailed_since(conn, &around.caller.practice, keys, around.db.clock().now().plus_seconds(-LATELY))?;
     seen.seconds = seconds(seen.mails, campaign, from.as_ref());
     seen.domain = from.as_ref().and_then(From::domain).map(str::to_owned);
     conclude(&mut seen);

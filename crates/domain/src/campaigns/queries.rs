@@ -25,7 +25,6 @@ pub(super) struct Row {
     practice_id: Uid,
     name: String,
     status: String,
-    is_single: bool,
     purpose: String,
     mode: String,
     template_id: TemplateId,
@@ -51,6 +50,7 @@ pub(super) struct Row {
     updated_at: Instant,
     dispatched_at: Option<Instant>,
     finished_at: Option<Instant>,
+    client_key: Option<i64>,
 }
 
 impl TryFrom<Row> for Campaign {
@@ -62,7 +62,7 @@ impl TryFrom<Row> for Campaign {
             practice: PracticeId(row.practice_id),
             name: row.name,
             status: Status::parse(&row.status)?,
-            is_single: row.is_single,
+            client: row.client_key,
             purpose: Purpose::parse(&row.purpose)?,
             mode: Mode::parse(&row.mode)?,
             template: row.template_id,
@@ -115,7 +115,7 @@ pub fn list(conn: &mut Conn, practice: &Practice, (cursor, limit): (Option<&str>
     let from: i64 = cursor.map(page::decode).transpose()?.unwrap_or(i64::MAX);
     let rows: Vec<Row> = campaigns::table
         .filter(campaigns::practice_id.eq(practice.id).and(campaigns::key.lt(from)))
-        .filter(campaigns::is_single.eq(false))
+        .filter(campaigns::client_key.is_null())
         .order(campaigns::key.desc())
         .limit(i64::from(limit) + 1)
         .select(Row::as_select())

@@ -1,6 +1,7 @@
 //! Reading the ledger: who got a campaign's mail and who did not, and what mails a client got.
 
-use diesel::dsl::{count, max};
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use super::model::{Campaign, CampaignId, State};
@@ -114,18 +115,31 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
 }
 
 /// How many of these clients were mailed since a moment, and when the last one was.
-pub(super) fn mailed_since(conn: &mut Conn, keys: &[i64], since: Instant) -> Result<MailedLately> {
+pub(super) fn mailed_since(conn: &mut Conn, practice: &Practice, keys: &[i64], since: Instant) -> Result<MailedLately> {
+    let to_many: Vec<i64> = campaigns::table
+        .filter(campaigns::practice_id.eq(practice.id).and(campaigns::client_key.is_null()))
+        .filter(campaigns::dispatched_at.is_not_null())
+        .filter(campaigns::finished_at.is_null().or(campaigns::finished_at.gt(since)))
+        .select(campaigns::key)
+        .load(conn)?;
+    let sent = || recipients::status.eq(State::Sent.as_str()).and(recipients::settled_at.gt(since));
     let mut mailed = MailedLately::default();
     for some in keys.chunks(AT_ONCE) {
-        let sent = recipients::table
-            .filter(recipients::client_key.eq_any(some).and(recipients::status.eq(State::Sent.as_str())))
-            .filter(recipients::settled_at.gt(since));
-        let (clients, last): (i64, Option<Option<Instant>>) = sent
-            .select((count(recipients::client_key).aggregate_distinct(), max(recipients::settled_at).nullable()))
-            .first::<(i64, Option<Instant>)>(conn)
-            .map(|(clients, last)| (clients, Some(last)))?;
-        mailed.clients += clients;
-        mailed.last_at = mailed.last_at.max(last.flatten());
+        let mut found: Vec<(i64, Option<Instant>)> = recipients::table
+            .filter(recipients::campaign_key.eq_any(&to_many).and(recipients::client_key.eq_any(some)))
+            .filter(sent())
+            .select((recipients::client_key, recipients::settled_at))
+            .load(conn)?;
+        let single: Vec<(i64, Option<Instant>)> = campaigns::table
+            .filter(campaigns::client_key.eq_any(some))
+            .inner_join(recipients::table.on(recipients::campaign_key.eq(campaigns::key)))
+            .filter(campaigns::client_key.eq(recipients::client_key.nullable()).and(sent()))
+            .select((recipients::client_key, recipients::settled_at))
+            .load(conn)?;
+        found.extend(single);
+        let clients: HashSet<i64> = found.iter().map(|(client, _)| *client).collect();
+        mailed.clients += i64::try_from(clients.len()).unwrap_or(i64::MAX);
+        mailed.last_at = mailed.last_at.max(found.into_iter().filter_map(|(_, at)| at).max());
     }
     Ok(mailed)
 }
@@ -162,24 +176,25 @@ pub fn mails_of(
     client: &Client,
     (cursor, limit): (Option<&str>, u32),
 ) -> Result<Page<MailOfClient>> {
-    type Of = (i64, CampaignId, String, bool, Option<Instant>);
+    type Of = (i64, CampaignId, String, Option<i64>, Option<Instant>);
     let from: i64 = cursor.map(page::decode).transpose()?.unwrap_or(i64::MAX);
-    let rows: Vec<(Row, Of)> = recipients::table
-        .inner_join(campaigns::table.on(campaigns::key.eq(recipients::campaign_key)))
-        .filter(recipients::client_key.eq(client.key).and(recipients::campaign_key.lt(from)))
-        .filter(campaigns::practice_id.eq(practice.id))
-        .order(recipients::campaign_key.desc())
-        .limit(i64::from(limit) + 1)
-        .select((
-            Row::as_select(),
-            (campaigns::key, campaigns::id, campaigns::name, campaigns::is_single, campaigns::dispatched_at),
-        ))
-        .load(conn)?;
-    let read = |(row, (key, campaign, name, is_single, dispatched_at)): (Row, Of)| {
+    let mails = || {
+        recipients::table
+            .inner_join(campaigns::table.on(campaigns::key.eq(recipients::campaign_key)))
+            .filter(recipients::client_key.eq(client.key).and(campaigns::key.lt(from)))
+            .filter(campaigns::practice_id.eq(practice.id))
+            .order(campaigns::key.desc())
+            .limit(i64::from(limit) + 1)
+            .select((
+                Row::as_select(),
+                (campaigns::key, campaigns::id, campaigns::name, campaigns::client_key, campaigns::dispatched_at),
+            ))
+    };
+    let read = |(row, (key, campaign, name, single, dispatched_at)): (Row, Of)| {
         Ok(MailOfClient {
             campaign,
             name,
-            is_single,
+            is_single: single.is_some(),
             state: State::parse(&row.status)?,
             address: row.address,
             words: row.words,
@@ -188,6 +203,9 @@ pub fn mails_of(
             key,
         })
     };
+    let mut rows: Vec<(Row, Of)> = mails().filter(campaigns::client_key.eq(client.key)).load(conn)?;
+    rows.extend(mails().filter(campaigns::client_key.is_null()).load::<(Row, Of)>(conn)?);
+    rows.sort_unstable_by_key(|(_, of)| std::cmp::Reverse(of.0));
     let rows = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     Ok(Page::of(rows, limit, |last| last.key))
 }
