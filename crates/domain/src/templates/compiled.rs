@@ -45,6 +45,8 @@ pub struct Compiled {
     language: Language,
     /// The parts of which each is looked at for what is missing.
     parts: [String; 3],
+    /// The variables that may be missing: no choice makes sure of them.
+    asked: Vec<String>,
     used: Vec<String>,
     subject: Form,
     plain: Form,
@@ -130,13 +132,14 @@ impl Compiled {
         let rest = if postscript.is_empty() { String::new() } else { format!("\n\n{postscript}") };
         let plain_text = format!("{body}{SIGNATURE_TEXT}{rest}\n\n-- \n{}", foot("txt")?);
         let parts = [text.subject.clone(), text.body.clone(), postscript];
-        let scanned = parts.iter().flat_map(|part| tags::scan(part, "").unwrap_or_default()).collect::<Vec<_>>();
-        let used: BTreeSet<&str> = tags::names(&scanned).into_iter().chain(ALWAYS).collect();
-        let used: Vec<String> = used.into_iter().map(str::to_owned).collect();
+        let scanned: Vec<_> = parts.iter().map(|part| tags::scan(part, "").unwrap_or_default()).collect();
+        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<Vec<String>>();
+        let used = owned(scanned.iter().flat_map(|part| tags::names(part)).chain(ALWAYS).collect());
+        let asked = owned(scanned.iter().flat_map(|part| tags::asked_for(part)).collect());
         let subject = Form::of(&text.subject, handlebars::no_escape, &used)?;
         let plain = Form::of(&plain_text, handlebars::no_escape, &used)?;
         let html = Form::of(&document, handlebars::html_escape, &used)?;
-        Ok(Self { language, parts, used, subject, plain, html })
+        Ok(Self { language, parts, asked, used, subject, plain, html })
     }
 
     /// The language that it is in.
@@ -155,6 +158,9 @@ impl Compiled {
     #[must_use]
     pub fn missing(&self, values: &Filled) -> Vec<String> {
         let has = |name: &str| values.get(name).is_some();
+        if self.asked.iter().all(|name| has(name)) {
+            return Vec::new();
+        }
         let of = |part: &String| -> Vec<String> {
             let scanned = tags::scan(part, "").unwrap_or_default();
             tags::missing(&scanned, has).into_iter().map(str::to_owned).collect()
@@ -165,12 +171,8 @@ impl Compiled {
     /// Whether it asks for something that some clients may lack.
     #[must_use]
     pub fn may_lack(&self) -> bool {
-        let is_always = |name: &str| Variable::named(name).is_some_and(Variable::is_always_there);
-        // What a choice keeps apart may come together when something is there, so each one is looked at both ways.
-        let asks = |part: &String| {
-            tags::asked_for(&tags::scan(part, "").unwrap_or_default()).iter().any(|name| !is_always(name))
-        };
-        self.parts.iter().any(asks)
+        let is_always = |name: &String| Variable::named(name).is_some_and(Variable::is_always_there);
+        !self.asked.iter().all(is_always)
     }
 
     /// Fills it in.
