@@ -37,7 +37,7 @@ shapes! {
     /// Something that a preflight found.
     FindingBlocks as "PreflightFindingCode" = words([
         "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
-        "languages_missing", "archived_left_out",
+        "languages_missing", "archived_left_out", "attachments_too_large", "large_attachments",
     ]);
     /// Why a client is not ready.
     BlockerWord as "ReadinessBlockerReason" = words(klaar_domain::readiness::Blocker::ALL.map(|one| one.as_str()));
