@@ -1,7 +1,7 @@
 //! The house's own jobs.
 
-use klaar_domain::{campaigns, identity};
 use klaar_domain::kernel::upkeep::{self, PruneSettled};
+use klaar_domain::{campaigns, identity};
 
 use crate::run::{Fault, Run};
 

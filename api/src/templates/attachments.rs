@@ -1,8 +1,8 @@
 //! What templates have attached: list, add, take out, name anew, remove.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Charset, ContentDisposition, DispositionParam, DispositionType,
-    ExtendedValue, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Charset, ContentDisposition, DispositionParam,
+    DispositionType, ExtendedValue, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::{Bytes, Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
@@ -107,7 +107,8 @@ pub async fn add_template_attachment(
     payload: Payload,
 ) -> Result<Reply, Problem> {
     let (language, looking) = (may.language, state.clone());
-    let id = first.read(move |conn, caller| Ok(templates::template(conn, given(&looking, caller), id.get()?)?.id)).await?;
+    let id =
+        first.read(move |conn, caller| Ok(templates::template(conn, given(&looking, caller), id.get()?)?.id)).await?;
     let AttachmentQuery { filename, language: named } = query.into_inner();
     let incoming = receive(payload, &request).await?;
     let arrived = off_thread(move || incoming.end(&filename)).await;

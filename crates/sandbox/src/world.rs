@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// How the mail server speaks TLS.
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) offers_starttls: bool,
+    /// The largest mail that the mail server says it takes, in bytes.
+    pub(crate) largest_mail: usize,
     /// Who may send; when there is no account, everybody.
     pub(crate) accounts: Accounts,
     scripts: Mutex<Scripts>,
@@ -64,7 +66,7 @@ impl World {
         addresses: Addresses,
         mailbox: Mailbox,
         accounts: Accounts,
-        offers_starttls: bool,
+        (offers_starttls, largest_mail): (bool, usize),
     ) -> Result<Self, SandboxError> {
         let pki = Pki::generate()?;
         Ok(Self {
@@ -76,6 +78,7 @@ impl World {
             mailbox,
             accounts,
             offers_starttls,
+            largest_mail: largest_mail.min(mail::MAX_MAIL_BYTES),
             scripts: Mutex::default(),
             faults: Mutex::default(),
             counters: Mutex::default(),

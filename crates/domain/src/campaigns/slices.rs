@@ -121,7 +121,8 @@ pub fn begin(
     // Five steps, each of which the server may take its time for.
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
     let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
-    let slice = Slice { campaign, practice, seconds_to_send, frozen, limits, texts, carried, ground, own, now, sent, failed };
+    let slice =
+        Slice { campaign, practice, seconds_to_send, frozen, limits, texts, carried, ground, own, now, sent, failed };
     Ok(Some((slice, server)))
 }
 

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_name_stays_one_header() {
-        for name in ["Opdracht één – 2026.pdf", "a \"b\"\\.pdf", &format!("{}.pdf", "lang ".repeat(28)), "報告 😀.pdf"] {
+        for name in ["Opdracht één – 2026.pdf", "a \"b\"\\.pdf", &format!("{}.pdf", "lang ".repeat(28)), "報告 😀.pdf"]
+        {
             let part = Enclosing::begin(name, "application/pdf", 0).unwrap().end().0.to_string();
             let (head, body) = part.split_once("\r\n\r\n").unwrap();
             assert!(body.is_empty() && head.is_ascii(), "{part}");

@@ -238,7 +238,8 @@ pub(super) fn present(
     given: Given<'_>,
     only: Option<TemplateId>,
 ) -> Result<Vec<(TemplateId, Attachment)>> {
-    let now = templates::id.eq(template_attachments::template_id).and(templates::version.eq(template_attachments::number));
+    let now =
+        templates::id.eq(template_attachments::template_id).and(templates::version.eq(template_attachments::number));
     let own = template_attachments::table
         .inner_join(templates::table.on(now))
         .filter(templates::practice_id.eq(given.practice.id).and(templates::deleted_at.is_null()))
@@ -270,7 +271,11 @@ pub(super) fn at_versions(
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub fn attachment(conn: &mut Conn, given: Given<'_>, (id, attachment): (TemplateId, AttachmentId)) -> Result<Attachment> {
+pub fn attachment(
+    conn: &mut Conn,
+    given: Given<'_>,
+    (id, attachment): (TemplateId, AttachmentId),
+) -> Result<Attachment> {
     queries::template(conn, given, id)?;
     let row: Option<Row> = template_attachments::table
         .filter(template_attachments::practice_id.eq(given.practice.id).and(template_attachments::template_id.eq(id)))
@@ -326,7 +331,10 @@ mod tests {
         use Language::{Fr, Nl};
         let mebibyte = 1024 * 1024;
         let all = file("a.pdf", None, 2 * mebibyte);
-        assert_eq!(refused(&[all.clone(), file("b.pdf", Some(Nl), 3 * mebibyte), file("b.pdf", Some(Fr), 3 * mebibyte)]), None);
+        assert_eq!(
+            refused(&[all.clone(), file("b.pdf", Some(Nl), 3 * mebibyte), file("b.pdf", Some(Fr), 3 * mebibyte)]),
+            None
+        );
         let too_large = [all.clone(), file("b.pdf", Some(Nl), 3 * mebibyte + 1)];
         assert_eq!(refused(&too_large), Some("mail_attachments_too_large"));
         let each = Language::ALL.map(|language| file("b.pdf", Some(language), 3 * mebibyte));

@@ -47,7 +47,9 @@ mod tests {
         assert_eq!(code("  "), Err("missing"));
         assert_eq!(code("a\r\nContent-Type: x.pdf"), Err("control_characters"));
         assert_eq!(code(&format!("{}.pdf", "x".repeat(150))), Err("too_long"));
-        for wrong in ["../a.pdf", "a/b.pdf", "C:\\a.pdf", "a\"b.pdf", ".pdf", "a.pdf.", "brief\u{202e}fdp.exe", "a\u{200b}.pdf"] {
+        for wrong in
+            ["../a.pdf", "a/b.pdf", "C:\\a.pdf", "a\"b.pdf", ".pdf", "a.pdf.", "brief\u{202e}fdp.exe", "a\u{200b}.pdf"]
+        {
             assert_eq!(code(wrong), Err("malformed_file_name"), "{wrong}");
         }
         for wrong in ["a.exe", "a.html", "a.svg", "a.docm", "a.zip", "pdf", "a.js"] {

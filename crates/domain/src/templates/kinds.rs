@@ -59,7 +59,8 @@ const EXTENSIONS: [(&str, Kind); 14] = [
 
 /// Extensions of parts that a program could hide in, in any document.
 const PROGRAMS: [&str; 17] = [
-    "bat", "chm", "cmd", "com", "cpl", "dll", "exe", "hta", "jar", "js", "lnk", "msi", "ps1", "scr", "vbe", "vbs", "wsf",
+    "bat", "chm", "cmd", "com", "cpl", "dll", "exe", "hta", "jar", "js", "lnk", "msi", "ps1", "scr", "vbe", "vbs",
+    "wsf",
 ];
 /// The most files in a document.
 const MOST_PARTS: usize = 10_000;
@@ -134,7 +135,8 @@ pub(super) fn inspect(mut file: &File, kind: Kind) -> Result<String> {
     if start.is_empty() {
         return Err(Error::invalid("/", "file_empty"));
     }
-    let begins = |with: &[&[u8]]| with.iter().any(|with| start.starts_with(with)).then_some(()).ok_or_else(|| kind.wrong());
+    let begins =
+        |with: &[&[u8]]| with.iter().any(|with| start.starts_with(with)).then_some(()).ok_or_else(|| kind.wrong());
     match kind {
         Kind::Pdf => begins(&[b"%PDF-"])?,
         Kind::Png => begins(&[b"\x89PNG\r\n\x1a\n"])?,
@@ -206,8 +208,11 @@ fn document(file: &File, kind: Kind) -> Result<()> {
     if archive.len() > MOST_PARTS {
         return Err(kind.wrong());
     }
-    let names: Vec<String> =
-        archive.file_names().map(|name| name.map(|name| name.to_ascii_lowercase())).collect::<Result<_, _>>().map_err(|_| kind.wrong())?;
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.map(|name| name.to_ascii_lowercase()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| kind.wrong())?;
     if names.iter().any(|name| is_active(name)) {
         return Err(Error::invalid("/", "program_inside"));
     }
@@ -315,7 +320,8 @@ mod tests {
         ] {
             assert_eq!(found(&office(Kind::Xlsx, active), Kind::Xlsx), Err("program_inside"), "{active}");
         }
-        let macros = "<Types><Override ContentType=\"application/vnd.ms-word.document.macroEnabled.main+xml\"/></Types>";
+        let macros =
+            "<Types><Override ContentType=\"application/vnd.ms-word.document.macroEnabled.main+xml\"/></Types>";
         assert_eq!(found(&archive(&[("[Content_Types].xml", macros)]), Kind::Docx), Err("program_inside"));
         let open = archive(&[("mimetype", Kind::Odt.media_type()), ("content.xml", "")]);
         assert_eq!(found(&open, Kind::Odt).as_deref(), Ok(Kind::Odt.media_type()));

@@ -23,11 +23,11 @@ mod values;
 mod variables;
 
 pub use actions::{NewTemplate, Restored, TemplateChange, change, create, delete, restore};
+pub(crate) use attachments::language_in;
 pub use attachments::{
     Attachment, AttachmentChange, AttachmentId, MOST_ATTACHMENTS, MOST_CARRIED, MOST_OCTETS, attach, attachment,
     carried_octets, change_attachment, detach,
 };
-pub(crate) use attachments::language_in;
 pub use categories::{CategoryChange, NewCategory, change_category, create_category};
 pub use checks::{LONGEST_BODY, LONGEST_POSTSCRIPT, LONGEST_SUBJECT, SaidText, checked};
 pub use compiled::{Compiled, Frame, Unwritable};
