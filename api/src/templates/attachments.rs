@@ -23,7 +23,7 @@ use crate::body::{Body, InPath};
 use crate::guards::{ClientsRead, May, SeenRevision, TemplatesManage};
 use crate::problem::{Problem, ProblemOut};
 use crate::reply::Reply;
-use crate::shapes::LanguageWord;
+use crate::shapes::{FileName, LanguageWord};
 use crate::transfers::off_thread;
 
 /// Files come and go as they are; what they are, their content says.
@@ -38,7 +38,7 @@ const PIECE: usize = 256 * 1024;
 pub struct AttachmentQuery {
     /// What readers see: up to 150 characters without folders, signs that no file name may have (`/ \ : * ? " < > |`) and
     /// characters that cannot be seen, with one of the extensions above.
-    #[param(example = "opdrachtbrief.pdf")]
+    #[param(value_type = FileName, example = "opdrachtbrief.pdf")]
     filename: String,
     /// The language of the mails that carry it, one that the template is written in; mails in all languages when not given.
     #[param(value_type = Option<LanguageWord>, example = "nl")]
@@ -51,7 +51,7 @@ pub struct AttachmentQuery {
 #[schema(as = TemplateAttachmentPatch, example = json!({ "name": "opdrachtbrief 2027.pdf", "language": null }))]
 pub struct AttachmentPatch {
     /// What readers see; the extension stays one of the same kind. It cannot be cleared.
-    #[schema(value_type = String)]
+    #[schema(value_type = FileName)]
     name: Patch<String>,
     /// The language of the mails that carry it; null for all languages.
     #[schema(value_type = Option<LanguageWord>)]

@@ -123,7 +123,10 @@ pub fn carry(conn: &mut Conn, mut slice: Slice) -> Result<Slice> {
     let practice = slice.campaign.practice;
     let read = slice.carried.all.iter().map(|one| templates::enclosure(conn, practice, one));
     slice.carried.ready = read.collect::<Result<_>>()?;
-    slice.seconds_to_send += seconds_for(slice.carried.most_octets());
+    if slice.carries() {
+        // One more for their headers.
+        slice.seconds_to_send += seconds_for(slice.carried.most_octets()) + 1;
+    }
     Ok(slice)
 }
 

@@ -12,7 +12,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::fault::{MailFault, Undelivered, Words, said, short};
-use super::message::{Parcel, seconds_for};
+use super::message::Parcel;
 use super::server::Security;
 
 type Result<T> = std::result::Result<T, MailFault>;
@@ -135,14 +135,13 @@ impl Dialogue {
         self.announce(&commands, limit).await?;
         // From here on the server may have the mail whatever becomes of its answer.
         // In one piece with its end, which would otherwise wait until the server's machine has confirmed all before it.
-        let seconds = u64::try_from(seconds_for(i64::try_from(octets).unwrap_or(i64::MAX))).unwrap_or_default();
         let given = async {
             match parcel.is_large() {
                 true => self.connection.message_iter(parcel.pieces()).await,
                 false => self.connection.command(&parcel.content).await,
             }
         };
-        match timeout(limit + Duration::from_secs(seconds), given).await {
+        match timeout(limit + parcel.patience(), given).await {
             Ok(Ok(reply)) => {
                 Ok(Words { code: reply.code().into(), text: short(&reply.message().collect::<Vec<_>>().join(" ")) })
             }

@@ -56,6 +56,13 @@ impl Parcel {
         !self.behind.is_empty()
     }
 
+    /// How much longer than a small one it may be on its way.
+    pub(super) fn patience(&self) -> Duration {
+        let behind: usize = self.behind.iter().map(|part| part.len()).sum();
+        let seconds = seconds_for(i64::try_from(behind).unwrap_or(i64::MAX));
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    }
+
     /// A large one, piece by piece.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let parts = std::iter::once(self.content.as_bytes()).chain(self.behind.iter().map(|part| part.as_bytes()));
@@ -63,7 +70,7 @@ impl Parcel {
     }
 }
 
-/// How many seconds longer than a small mail one of so many octets may be on its way.
+/// How many seconds longer a mail may be on its way for so many octets of files.
 #[must_use]
 pub fn seconds_for(octets: i64) -> i64 {
     octets / SLOWEST
