@@ -2,7 +2,7 @@
 
 use klaar_domain::kernel::jobs::EnqueueOptions;
 use klaar_domain::kernel::upkeep::PruneSettled;
-use klaar_sandbox::{Mail, Settings};
+use klaar_sandbox::{Mail, Settings, SmtpEffect, SmtpStep};
 use mail_parser::{MessageParser, MimeHeaders as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ async fn what_must_not_be_attached_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_template_has_so_much_and_no_more_and_one_file_is_kept_once() {
+async fn a_template_has_so_much_and_no_more() {
     let post = post().await;
     let mut template = template(&post).await;
     let large: Vec<u8> = PDF.iter().copied().cycle().take(5 * 1024 * 1024).collect();
@@ -315,29 +315,34 @@ async fn a_mail_that_the_server_finds_too_large_fails_in_plain_words() {
 async fn files_that_nobody_needs_go_and_a_campaign_keeps_its_own_for_a_while() {
     let post = post().await;
     readers(&post).await;
-    let (kept, sent, deleted) = (template(&post).await, template(&post).await, template(&post).await);
-    for (template, file) in [(&kept, &b"%PDF-1"[..]), (&sent, b"%PDF-2"), (&deleted, b"%PDF-3")] {
+    let (kept, sent) = (template(&post).await, template(&post).await);
+    let (deleted, twin) = (template(&post).await, template(&post).await);
+    for (template, file) in [(&kept, &b"%PDF-1"[..]), (&sent, b"%PDF-2"), (&deleted, b"%PDF-3"), (&twin, b"%PDF-3")] {
         attach(&post.api, template, &[("filename", "a.pdf")], file).await.expect(201);
     }
-    post.fault(Some("fr@clients.example"), klaar_sandbox::SmtpStep::Rcpt, klaar_sandbox::SmtpEffect::Reply(550));
+    let refuse = |address: &str| post.fault(Some(address), SmtpStep::Rcpt, SmtpEffect::Reply(550));
+    ["fr@clients.example", "nl@clients.example"].into_iter().for_each(refuse);
     let draft = post.draft(&sent["id"], json!({})).await;
     post.dispatch(&draft).await.expect(202);
-    for template in [&sent, &deleted] {
+    for template in [&sent, &deleted, &twin] {
         post.api.delete(&format!("/v1/templates/{}", id(template))).await.expect(204);
     }
     post.house.run_jobs().await;
     post.sandbox.clear_faults();
+    refuse("nl@clients.example");
     let night = |seconds: i64| {
         post.house.wait_seconds(seconds);
         klaar_domain::campaigns::prune_files(&post.house.db).unwrap()
     };
     assert_eq!(night(3_600), 0, "a template may have been deleted by mistake");
-    assert_eq!(night(2 * 86_400), 1, "that of the deleted template");
+    assert_eq!(night(2 * 86_400), 1, "what both deleted templates had is kept once");
     post.verb(&draft, "retry", json!({})).await.expect(200);
     post.house.run_jobs().await;
     assert_eq!(names(&mail_to(&post, "fr@clients.example")), ["a.pdf"], "sent again, as it was");
     assert_eq!(night(29 * 86_400), 0);
     assert_eq!(night(2 * 86_400), 1, "the campaign has been over for a month");
+    let gone = post.verb(&draft, "retry", json!({})).await.expect(409);
+    assert_eq!((&gone["code"], &gone["params"]["name"]), (&json!("attachment_gone"), &json!("a.pdf")));
     let own = post.api.get(&path(&kept)).await.expect(200);
     assert_eq!(post.api.get(&format!("{}/{}", path(&kept), id(&own["items"][0]))).await.body, b"%PDF-1");
     let options = EnqueueOptions::default();
