@@ -39,6 +39,7 @@ shapes! {
         "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
         "languages_missing", "archived_left_out", "spf_missing", "spf_several", "spf_forbids", "dkim_missing", "dmarc_missing",
         "sender_domain_unanswered",
+        "attachments_too_large", "large_attachments",
     ]);
     /// Why a client is not ready.
     BlockerWord as "ReadinessBlockerReason" = words(klaar_domain::readiness::Blocker::ALL.map(|one| one.as_str()));

@@ -60,6 +60,11 @@ shapes! {
     LanguageOrBlank as "LanguageOrBlank" = blank_or("[Nn][Ll]|[Ff][Rr]|[Dd][Ee]|[Ee][Nn]", "nl");
     /// An e-mail address.
     EmailAddress as "EmailAddress" = text(EMAIL_ADDRESS, "celine@maes.example");
+    /// A name of a file that mails carry, up to 150 characters: no folders, and an extension that there is. Characters that cannot be seen are refused, too.
+    FileName as "FileName" = text(
+        &format!(r"{NAMED}(?:{IN_NAMES}{{0,145}}\.(?:{SHORT_EXTENSIONS})|{IN_NAMES}{{0,144}}\.(?:{LONG_EXTENSIONS}))"),
+        "opdrachtbrief.pdf",
+    );
     /// An e-mail address, or nothing.
     EmailAddressOrBlank as "EmailAddressOrBlank" = blank_or(EMAIL_ADDRESS, "info@peeters.example");
     /// How the dialogue with a mail server is kept from being read: TLS from the first byte, after STARTTLS, or not at all.
@@ -147,6 +152,13 @@ shapes! {
 /// RFC 5321's dot-string before the `@`, a domain of at least two labels behind it. That neither is longer than 64 and
 /// 254 characters is more than a pattern says.
 const EMAIL_ADDRESS: &str = r"[!#-'*+/-9=?A-Z^-~-]{1,64}(?:\.[!#-'*+/-9=?A-Z^-~-]{1,62})*@[0-9A-Za-z](?:[!#-'*+/-9=?A-Z^-~-]{0,61}[0-9A-Za-z])?(?:\.[0-9A-Za-z](?:[!#-'*+/-9=?A-Z^-~-]{0,61}[0-9A-Za-z])?)+";
+
+/// What a name of a file begins with, and has behind that.
+const NAMED: &str = r#"[^\s\x00-\x1f\x7f-\x9f/\\:*?"<>|]"#;
+const IN_NAMES: &str = r#"[^\x00-\x1f\x7f-\x9f/\\:*?"<>|]"#;
+/// What such a name ends with, in any case.
+const SHORT_EXTENSIONS: &str = "[Pp][Dd][Ff]|[Pp][Nn][Gg]|[Jj][Pp][Gg]|[Gg][Ii][Ff]|[Oo][Dd][Tt]|[Oo][Dd][Ss]|[Oo][Dd][Pp]|[Tt][Xx][Tt]|[Cc][Ss][Vv]|[Ii][Cc][Ss]";
+const LONG_EXTENSIONS: &str = "[Jj][Pp][Ee][Gg]|[Dd][Oo][Cc][Xx]|[Xx][Ll][Ss][Xx]|[Pp][Pp][Tt][Xx]";
 
 /// `YYYY-MM-DD`: months of 31, 30 and 28 days, and the 29th of February of leap years.
 const DAY: &str = "[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29";

@@ -18,7 +18,11 @@ pub struct Post {
 }
 
 pub async fn post_with(extra: &[(&str, &str)]) -> Post {
-    let sandbox = Sandbox::start(Settings { kept_mails: 1_500, ..Settings::default() }).await.unwrap();
+    post_at(Settings { kept_mails: 1_500, ..Settings::default() }, extra).await
+}
+
+pub async fn post_at(sandbox: Settings, extra: &[(&str, &str)]) -> Post {
+    let sandbox = Sandbox::start(sandbox).await.unwrap();
     let url = format!("smtp://127.0.0.1:{}", sandbox.smtp_addr().port());
     let dns = sandbox.dns_addr().to_string();
     let mut settings = vec![

@@ -44,6 +44,7 @@ mod saved_views;
 mod senders;
 mod strangers;
 mod tables;
+mod template_attachments;
 mod templates;
 mod transfers;
 mod transfers_concern;

@@ -11,8 +11,9 @@ use crate::house::House;
 /// Operations that are open to everybody: signing in, and setting the first password.
 const OPEN: &[&str] = &["create_session", "accept_invitation", "create_password_reset", "accept_password_reset"];
 
-/// A second identifier in paths, and the relation that is meant by it.
+/// Second identifiers in paths, and the relation and the attachment that are meant by them.
 const RELATION: &str = "{relation_id}";
+const ATTACHMENT: &str = "{attachment_id}";
 
 struct Operation {
     id: String,
@@ -104,6 +105,10 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
     let mails = api.post("/v1/template-categories", &json!({ "name": "Theirs" })).await.expect(201);
     let texts = json!({ "nl": { "subject": "Theirs", "body": "<p>Theirs</p>" } });
     let template = api.post("/v1/templates", &json!({ "name": "Theirs", "languages": texts })).await.expect(201);
+    let attachments = format!("/v1/templates/{}/attachments", template["id"].as_str().unwrap());
+    let file = Some(("application/octet-stream", b"Theirs".to_vec()));
+    let seen = api.with("if-match", "\"1\"");
+    let attached = seen.send_bytes(Method::POST, &format!("{attachments}?filename=x.txt"), file).await.expect(201);
     let wish = json!({ "template_id": template["id"], "selection": { "all": true } });
     let campaign = api.post("/v1/campaigns", &wish).await.expect(201);
     let sender = api.post("/v1/senders", &json!({ "name": "Theirs" })).await.expect(201);
@@ -114,6 +119,7 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
         ("api-keys", text(&key["api_key"]["id"])),
         ("contacts", text(&contact["id"])),
         (RELATION, text(&relation["id"])),
+        (ATTACHMENT, text(&attached["attachments"][0]["id"])),
         ("operations", text(&operation["id"])),
         ("client-imports", text(&import["id"])),
         ("registration-checks", text(&check["registration_check_id"])),
@@ -132,8 +138,14 @@ async fn furnish(house: &House, practice: &Practice) -> Vec<(&'static str, Strin
 
 /// The operations on these things: a second identifier in a path is that of the thing.
 fn operations_on(things: &[(&'static str, String)]) -> Vec<Operation> {
-    let relation = things.iter().find(|(kind, _)| *kind == RELATION).map_or("x", |(_, id)| id);
-    let of_it = |operation: Operation| Operation { path: operation.path.replace(RELATION, relation), ..operation };
+    let named = |path: String, second: &str| {
+        let id = things.iter().find(|(kind, _)| *kind == second).map_or("x", |(_, id)| id);
+        path.replace(second, id)
+    };
+    let of_it = |operation: Operation| Operation {
+        path: [RELATION, ATTACHMENT].into_iter().fold(operation.path, named),
+        ..operation
+    };
     operations().into_iter().map(of_it).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use klaar_domain::identity::{self, PracticeId};
 use klaar_domain::kernel::secrets::Keyring;
-use klaar_domain::mail::{Address, Letters, Mailer, pack};
+use klaar_domain::mail::{Address, Letters, Mailer, pack_with};
 use klaar_domain::senders::Given;
 use klaar_domain::templates::{self, SendTemplateTest};
 
@@ -36,7 +36,7 @@ async fn outcome(job: &SendTemplateTest, run: &Run) -> Result<Result<String, Str
         unsubscribe: None,
         written_at: run.db().clock().now(),
     };
-    let parcel = match pack(&test.preview.written, &address) {
+    let parcel = match pack_with(&test.preview.written, &address, &test.enclosures) {
         Ok(parcel) => parcel,
         Err(fault) => return Ok(Err(fault.to_string())),
     };

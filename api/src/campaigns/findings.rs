@@ -16,7 +16,7 @@ use crate::answers::FindingBlocks;
     "may_begin": false, "audience": 412, "archived": 0, "mails": 404, "by_language": { "nl": 300, "fr": 104 }, "unwritten": {},
     "unreachable": { "clients": 5, "named": [{ "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Bakkerij Peeters" }] },
     "suppressed": 2, "shared_mailboxes": { "addresses": 1, "clients": 2 }, "mailed_lately": { "clients": 12, "last_at": "2026-11-20T09:00:00.000000Z" },
-    "missing": [{ "variable": "client.vat_number", "clients": 3, "named": [] }], "estimated_seconds": 404,
+    "missing": [{ "variable": "client.vat_number", "clients": 3, "named": [] }], "attached_bytes": { "nl": 252232, "fr": 0 }, "estimated_seconds": 404,
     "findings": [{ "code": "values_missing", "blocks": true, "title": "Some clients have no value for client.vat_number." }]
 }))]
 pub struct PreflightOut {
@@ -44,6 +44,9 @@ pub struct PreflightOut {
     mailed_lately: LatelyOut,
     /// Variables that some clients have no value for. As long as there are any, it cannot begin.
     missing: Vec<MissingOut>,
+    /// How many bytes of attached files each mail would carry on its way, by the language that it would be in.
+    #[schema(value_type = std::collections::HashMap<String, i64>)]
+    attached_bytes: BTreeMap<Language, i64>,
     /// How long it would take at the slowest of the rates; at 600 mails a minute where nothing limits it.
     estimated_seconds: i64,
     /// What somebody should know; what stops it first.
@@ -150,6 +153,7 @@ impl PreflightOut {
                 .into_iter()
                 .map(|one| MissingOut { variable: one.variable, clients: one.clients, named: named(one.named) })
                 .collect(),
+            attached_bytes: seen.attached,
             estimated_seconds: seen.seconds,
             findings: seen
                 .findings

@@ -83,6 +83,8 @@ pub struct MailPage {
     pub from: (String, String),
     /// Who gets it.
     pub to: (String, String),
+    /// The files that it carries, with their sizes, if it does.
+    pub attached: Option<(String, Vec<String>)>,
     /// What it lacks, if it does.
     pub missing: Option<String>,
     /// The same in other languages.

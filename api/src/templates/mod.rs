@@ -1,5 +1,6 @@
 //! What a practice's mails say.
 
+mod attachments;
 mod categories;
 mod ins;
 mod outs;
@@ -37,6 +38,11 @@ pub fn routes(routes: &mut Routes<'_, '_>) {
         .service(verbs::delete_template)
         .service(verbs::list_template_versions)
         .service(verbs::restore_template)
+        .service(attachments::list_template_attachments)
+        .service(attachments::add_template_attachment)
+        .service(attachments::get_template_attachment)
+        .service(attachments::update_template_attachment)
+        .service(attachments::remove_template_attachment)
         .service(previews::preview_template)
         .service(previews::preview_texts)
         .service(previews::test_template);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use klaar_domain::identity::Practice;
 use klaar_domain::kernel::catalogue::Language;
-use klaar_domain::templates::{Category, Content, Described, Preview, Template, Text, Version};
+use klaar_domain::templates::{Attachment, Category, Content, Described, Preview, Template, Text, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -122,9 +122,9 @@ pub struct TemplateHeadOut {
     active: bool,
     /// It came with the product: it can be adapted, restored and switched off, not deleted.
     delivered: bool,
-    /// It says something else than what came with the product.
+    /// It says something else than what came with the product, or has something attached.
     adapted: bool,
-    /// The number of what it says now.
+    /// The number of what it says and has attached now.
     version: i64,
     /// The languages that it is written in; readers of others get the practice's own.
     #[schema(value_type = Vec<LanguageWord>)]
@@ -143,7 +143,7 @@ impl From<&Template> for TemplateHeadOut {
             name: template.name.clone(),
             active: template.active,
             delivered: template.delivered.is_some(),
-            adapted: template.delivered.is_some() && template.adapted,
+            adapted: template.delivered.is_some() && template.is_adapted(),
             version: template.version,
             written_in: template.content.0.keys().copied().collect(),
             revision: template.revision,
@@ -157,7 +157,7 @@ impl From<&Template> for TemplateHeadOut {
 #[schema(as = Template, example = json!({ "id": "tpl_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "category_id": "tca_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b",
     "name": "Herinnering", "active": true, "delivered": false, "adapted": false, "version": 1, "written_in": ["nl"],
     "revision": 1, "updated_at": "2026-11-22T09:00:00.000000Z",
-    "languages": { "nl": { "subject": "Herinnering voor {{client.name}}", "body": "<p>Geachte,</p>", "postscript": null } } }))]
+    "languages": { "nl": { "subject": "Herinnering voor {{client.name}}", "body": "<p>Geachte,</p>", "postscript": null } }, "attachments": [] }))]
 pub struct TemplateOut {
     /// What it is.
     #[serde(flatten)]
@@ -165,6 +165,60 @@ pub struct TemplateOut {
     /// What it says, by language.
     #[schema(value_type = std::collections::HashMap<String, TextOut>)]
     languages: BTreeMap<Language, TextOut>,
+    /// What it has attached, in the order in which it came.
+    attachments: Vec<AttachmentOut>,
+}
+
+/// What a template has attached.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateAttachments, example = json!({ "items": [{ "id": "tat_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "opdrachtbrief.pdf",
+    "language": "nl", "media_type": "application/pdf", "bytes": 184320,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }], "revision": 2 }))]
+pub struct AttachmentsOut {
+    /// In the order in which it came.
+    items: Vec<AttachmentOut>,
+    /// The template's; also the ETag that a change of its attachments names.
+    revision: i64,
+}
+
+impl AttachmentsOut {
+    /// Of this template.
+    pub fn of(template: &Template) -> Self {
+        Self { items: attached(&template.attachments), revision: template.revision }
+    }
+}
+
+/// A file that mails carry.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateAttachment, example = json!({ "id": "tat_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "opdrachtbrief.pdf",
+    "language": "nl", "media_type": "application/pdf", "bytes": 184320,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }))]
+pub struct AttachmentOut {
+    /// Its identifier, the same in all versions that have it.
+    id: String,
+    /// What readers see.
+    name: String,
+    /// The language of the mails that carry it; null for all.
+    #[schema(value_type = Option<LanguageWord>)]
+    language: Option<Language>,
+    /// What it goes out as; of text with its characters' encoding.
+    media_type: String,
+    /// How large it is. On its way it has a third more.
+    bytes: i64,
+    /// The SHA-256 of what is in it, in hexadecimal digits.
+    sha256: String,
+}
+
+fn attached(attachments: &[Attachment]) -> Vec<AttachmentOut> {
+    let out = |one: &Attachment| AttachmentOut {
+        id: one.id.to_string(),
+        name: one.name.clone(),
+        language: one.language,
+        media_type: one.media_type.clone(),
+        bytes: one.octets,
+        sha256: one.sha256(),
+    };
+    attachments.iter().map(out).collect()
 }
 
 /// What a template says in one language.
@@ -189,20 +243,23 @@ fn texts(content: &Content) -> BTreeMap<Language, TextOut> {
 
 impl From<&Template> for TemplateOut {
     fn from(template: &Template) -> Self {
-        Self { head: TemplateHeadOut::from(template), languages: texts(&template.content) }
+        let (languages, attachments) = (texts(&template.content), attached(&template.attachments));
+        Self { head: TemplateHeadOut::from(template), languages, attachments }
     }
 }
 
 /// What a template said once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TemplateVersion, example = json!({ "version": 1, "languages": { "nl": { "subject": "Herinnering", "body": "<p>Geachte,</p>", "postscript": null } },
-    "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }, "created_at": "2026-11-22T09:00:00.000000Z" }))]
+    "attachments": [], "actor": { "kind": "member", "id": "mem_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Céline Maes" }, "created_at": "2026-11-22T09:00:00.000000Z" }))]
 pub struct VersionOut {
     /// Its number.
     version: i64,
     /// What it said, by language.
     #[schema(value_type = std::collections::HashMap<String, TextOut>)]
     languages: BTreeMap<Language, TextOut>,
+    /// What it had attached.
+    attachments: Vec<AttachmentOut>,
     /// Who wrote it; null for the product.
     actor: Option<ActorOut>,
     /// When; null for a delivered text that nobody has touched.
@@ -214,6 +271,7 @@ impl From<Version> for VersionOut {
         Self {
             version: version.number,
             languages: texts(&version.content),
+            attachments: attached(&version.attachments),
             actor: version.actor.map(|(kind, id, name)| ActorOut { kind, id, name }),
             created_at: version.created_at.map(|at| at.to_string()),
         }
@@ -224,7 +282,7 @@ impl From<Version> for VersionOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MailPreview, example = json!({ "language": "nl", "from": { "name": "Maes & Partners", "address": "info@maes.example" },
     "to": { "name": "", "address": "info@peeters.example" }, "reason": "card", "subject": "Herinnering voor Bakkerij Peeters",
-    "html": "<!doctype html>…", "text": "Geachte,\n", "missing": [], "page_url": "https://klaar.maes.example/preview?token=…" }))]
+    "html": "<!doctype html>…", "text": "Geachte,\n", "missing": [], "attachments": [], "page_url": "https://klaar.maes.example/preview?token=…" }))]
 pub struct PreviewOut {
     /// The language that it is in.
     #[schema(value_type = LanguageWord)]
@@ -244,6 +302,8 @@ pub struct PreviewOut {
     text: String,
     /// Variables without a value for this client, which stand there as `[name]`: as long as there are any, it cannot be sent.
     missing: Vec<String>,
+    /// What it carries; texts that are not kept carry nothing.
+    attachments: Vec<AttachmentOut>,
     /// A page that shows it, for a quarter of an hour, to whoever has the address; null for texts that are not kept.
     page_url: Option<String>,
 }
@@ -271,6 +331,7 @@ impl PreviewOut {
             html: preview.written.html,
             text: preview.written.text,
             missing: preview.missing,
+            attachments: attached(&preview.attachments),
             page_url,
         }
     }

@@ -11,7 +11,7 @@ use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::kernel::clock::Instant;
 use klaar_domain::kernel::error::{Error, Result};
 use klaar_domain::senders::{self, SenderId};
-use klaar_domain::templates::{self, Asked, Given, Preview, Template, TemplateId};
+use klaar_domain::templates::{self, Asked, Attachment, Given, Preview, Template, TemplateId};
 use serde::{Deserialize, Serialize};
 
 use crate::State;
@@ -63,7 +63,7 @@ impl Link {
             let template = templates::template(conn, given, self.template)?;
             let from = senders::from_of(conn, sending, self.sender)?;
             let asked = Asked { client: self.client, language };
-            let preview = templates::preview(conn, given, &from, (&template.content, asked))?;
+            let preview = templates::preview(conn, given, &from, (&template.content, &template.attachments, asked))?;
             Ok((template, preview))
         })
     }
@@ -86,6 +86,20 @@ async fn opened(state: Data<State>, linked: &Linked) -> Result<(Template, Previe
 fn gone(language: Language) -> HttpResponse {
     let (title, lead) = (text(language, "gone_title", &[]), text(language, "preview_gone", &[]));
     pages::answer(StatusCode::NOT_FOUND, language, &Page { title, lead, ..Page::default() })
+}
+
+/// The files that a mail carries, with their sizes as people write them.
+fn attached(reader: Language, attachments: &[Attachment]) -> Option<(String, Vec<String>)> {
+    let size = |bytes: i64| match bytes {
+        0..100_000 => format!("{} kB", (bytes + 999) / 1_000),
+        _ => {
+            let tenths = (bytes + 50_000) / 100_000;
+            let point = if reader == Language::En { '.' } else { ',' };
+            format!("{}{point}{} MB", tenths / 10, tenths % 10)
+        }
+    };
+    let named = attachments.iter().map(|one| format!("{} ({})", one.name, size(one.octets))).collect();
+    (!attachments.is_empty()).then(|| (text(reader, "preview_attached", &[]), named))
 }
 
 /// The page: who it is from and to, what it says in both forms, and the same in other languages.
@@ -111,6 +125,7 @@ async fn show(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -
         lead: text(reader, "preview_lead", &[("template", template.name.clone())]),
         from: (word("preview_from"), party(&preview.from)),
         to: (word("preview_to"), preview.to.as_ref().map_or_else(nobody, party)),
+        attached: attached(reader, &preview.attachments),
         missing: (!missing.is_empty()).then(|| text(reader, "preview_missing", &[("variables", missing)])),
         languages: (word("preview_languages"), others.collect()),
         mail: (word("preview_html"), address(preview.language, "preview/mail")),

@@ -73,7 +73,7 @@ pub async fn preview_template(
         let asked = asked(&query.client_id, query.language.as_deref())?;
         let sender = sender(query.sender_id.as_deref())?;
         let from = senders::from_of(conn, sending(&state, caller), sender)?;
-        let preview = templates::preview(conn, given, &from, (&template.content, asked))?;
+        let preview = templates::preview(conn, given, &from, (&template.content, &template.attachments, asked))?;
         let link = pages::Link { practice: caller.practice.id, template: id, client: asked.client, sender };
         let url = link.url(&state, preview.language)?;
         Reply::ok(&PreviewOut::of(preview, Some(url)))
@@ -98,7 +98,7 @@ pub async fn preview_texts(
         let content: Content = templates::checked(said(languages), &catalogue)?;
         let asked = asked(&client_id, language.as_deref())?;
         let from = senders::from_of(conn, sending(&state, caller), sender(sender_id.as_deref())?)?;
-        let preview = templates::preview(conn, given(&state, caller), &from, (&content, asked))?;
+        let preview = templates::preview(conn, given(&state, caller), &from, (&content, &[], asked))?;
         Reply::ok(&PreviewOut::of(preview, None))
     })
     .await

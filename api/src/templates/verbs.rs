@@ -19,7 +19,8 @@ use crate::guards::{ClientsRead, May, SeenRevision, TemplatesManage};
 use crate::problem::Problem;
 use crate::reply::{PageOut, Reply};
 
-fn reply(conn: &mut Conn, state: &State, caller: &Caller, id: TemplateId) -> Result<Reply> {
+/// The template as it is now.
+pub fn reply(conn: &mut Conn, state: &State, caller: &Caller, id: TemplateId) -> Result<Reply> {
     let template = templates::template(conn, given(state, caller), id)?;
     Ok(Reply::ok(&TemplateOut::from(&template))?.tagged(template.revision))
 }
@@ -84,7 +85,7 @@ pub async fn get_template(may: May<ClientsRead>, id: InPath<TemplateId>, state: 
 
 /// Change a template
 ///
-/// What it says is kept version by version; campaigns that run go on with what they began with.
+/// What it says is kept version by version, and so is what it has attached; campaigns that run go on with what they began with.
 #[utoipa::path(operation_id = "update_template", tag = "templates", request_body(content = TemplatePatch, description = "The change."),
     params(("id" = String, Path, description = "The template's identifier.", example = "tpl_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
         ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")),
@@ -147,7 +148,7 @@ pub async fn list_template_versions(
 
 /// Restore a template
 ///
-/// It says again what it said at a version, or what it came with the product as. That is a new version; none is lost.
+/// It says again, and has attached again, what it did at a version, or what it came with the product as. That is a new version; none is lost.
 #[utoipa::path(operation_id = "restore_template", tag = "templates", request_body(content = RestoreIn, description = "What it is brought back to."),
     params(("id" = String, Path, description = "The template's identifier.", example = "tpl_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
         ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")),

@@ -773,6 +773,61 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::kernel::{JsonType, UidType};
+    attached_files (practice_id, digest) {
+        practice_id -> UidType,
+        digest -> Binary,
+        octets -> BigInt,
+        brought_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    attached_pieces (practice_id, digest, number) {
+        practice_id -> UidType,
+        digest -> Binary,
+        number -> Integer,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    template_attachments (template_id, number, place) {
+        template_id -> UidType,
+        number -> BigInt,
+        place -> Integer,
+        practice_id -> UidType,
+        id -> UidType,
+        name -> Text,
+        language -> Nullable<Text>,
+        media_type -> Text,
+        digest -> Binary,
+        octets -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    campaign_attachments (campaign_key, place) {
+        campaign_key -> BigInt,
+        place -> Integer,
+        practice_id -> UidType,
+        id -> UidType,
+        name -> Text,
+        language -> Nullable<Text>,
+        media_type -> Text,
+        digest -> Binary,
+        octets -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
     campaigns (key) {
         key -> BigInt,
         id -> UidType,
@@ -916,7 +971,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     nights,
     rounds,
     registration_checks,
+    templates,
+    template_attachments,
+    attached_files,
     campaigns,
+    campaign_attachments,
     campaign_recipients,
     suppressions,
 );

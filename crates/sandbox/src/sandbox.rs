@@ -16,7 +16,7 @@ use crate::{
     faults::{Fault, FaultInForce},
     http,
     label::Label,
-    mail::{Accounts, Mail, MailAccount, Mailbox, smtp::Listeners},
+    mail::{Accounts, MAX_MAIL_BYTES, Mail, MailAccount, Mailbox, smtp::Listeners},
     pki::{ACCESS_POINTS, AccessPoint},
     script::Script,
     world::{Addresses, World},
@@ -41,6 +41,8 @@ pub struct Settings {
     pub kept_mails: usize,
     /// Whether STARTTLS is offered at `smtp` (RFC 3207).
     pub offers_starttls: bool,
+    /// The largest mail that the server says it takes (RFC 1870), in bytes.
+    pub largest_mail: usize,
     /// Who may send: when there are accounts, AUTH is offered (only over TLS where STARTTLS is) and MAIL needs a sign-in
     /// (RFC 4954); when there are none, every mail is taken.
     pub mail_accounts: Vec<MailAccount>,
@@ -58,6 +60,7 @@ impl Default for Settings {
             zone: "sml.sandbox.test".to_owned(),
             kept_mails: 500,
             offers_starttls: false,
+            largest_mail: MAX_MAIL_BYTES,
             mail_accounts: Vec::new(),
         }
     }
@@ -77,7 +80,8 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, mail_accounts } = settings;
+        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, largest_mail, mail_accounts } =
+            settings;
         if let Some(outside) = [dns, smp, smtp, smtps, page].into_iter().find(|address| !address.ip().is_loopback()) {
             return Err(SandboxError::NotLoopback(outside));
         }
@@ -94,7 +98,7 @@ impl Sandbox {
             page: page_listener.local_addr().map_err(SandboxError::Serve)?,
         };
         let (mailbox, accounts) = (Mailbox::new(kept_mails), Accounts::new(mail_accounts));
-        let world = Arc::new(World::new(zone, addresses, mailbox, accounts, offers_starttls)?);
+        let world = Arc::new(World::new(zone, addresses, mailbox, accounts, (offers_starttls, largest_mail))?);
         let smp_server = http::smp(smp_listener, Arc::clone(&world))?;
         let page_server = http::control(page_listener, Arc::clone(&world))?;
         let servers = [smp_server.handle(), page_server.handle()];

@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// How the mail server speaks TLS.
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) offers_starttls: bool,
+    /// The largest mail that the mail server says it takes, in bytes.
+    pub(crate) largest_mail: usize,
     /// Who may send; when there is no account, everybody.
     pub(crate) accounts: Accounts,
     scripts: Mutex<Scripts>,
@@ -66,7 +68,7 @@ impl World {
         addresses: Addresses,
         mailbox: Mailbox,
         accounts: Accounts,
-        offers_starttls: bool,
+        (offers_starttls, largest_mail): (bool, usize),
     ) -> Result<Self, SandboxError> {
         let pki = Pki::generate()?;
         Ok(Self {
@@ -78,6 +80,7 @@ impl World {
             mailbox,
             accounts,
             offers_starttls,
+            largest_mail: largest_mail.min(mail::MAX_MAIL_BYTES),
             scripts: Mutex::default(),
             texts: Mutex::default(),
             faults: Mutex::default(),

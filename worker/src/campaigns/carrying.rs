@@ -167,7 +167,7 @@ impl Carrier {
                 let goes_on = match fault {
                     // 421: the server closes the line (RFC 5321, 3.8).
                     Undelivered::Refused(words) => words.code != 421 && open.reset().await,
-                    Undelivered::Unaddressable => true,
+                    Undelivered::Unaddressable | Undelivered::TooLarge { .. } => true,
                     Undelivered::Kept(_) | Undelivered::InDoubt(_) => false,
                 };
                 if !goes_on && let Some(line) = line.take() {

@@ -27,6 +27,7 @@ pub(crate) async fn send_campaign(job: SendCampaign, run: Run) -> Result<(), Fau
     let opening = keyring.clone();
     let begun = run.blocking(move |db| db.write(|tx| campaigns::begin(tx, &job, (&letters, &mail, &opening))));
     let Some((slice, server)) = begun.await? else { return Ok(()) };
+    let slice = if slice.carries() { run.read(|conn| campaigns::carry(conn, slice)).await? } else { slice };
     let slice = Arc::new(slice);
     let ended = match server {
         Ok(server) => {

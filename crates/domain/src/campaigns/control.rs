@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::jobs::enqueue_turn;
 use super::model::{Campaign, CampaignId, State, Status};
-use super::queries;
+use super::{attachments, queries};
 use crate::clients::{self, ClientId};
 use crate::identity::Caller;
 use crate::kernel::JsonText;
@@ -116,7 +116,7 @@ pub enum Settled {
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] `not_in_doubt` for a client whose mail is not, `campaign_status` for what is to go
-/// out again although its campaign was cancelled.
+/// out again although its campaign was cancelled, `attachment_gone` for what cannot any more.
 pub fn settle(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -169,6 +169,7 @@ fn again(tx: &mut Tx<'_>, caller: &Caller, campaign: &Campaign, clients: i64) ->
             _ => Ok(()),
         };
     }
+    attachments::still_kept(tx, campaign)?;
     moved(tx, campaign, &[Status::Finished], Status::Running)?;
     let operation = operations::create(tx, caller.practice.uid(), &caller.actor, "campaign", Some(clients))?;
     go_on(tx, campaign, Some(operation))
@@ -177,7 +178,8 @@ fn again(tx: &mut Tx<'_>, caller: &Caller, campaign: &Campaign, clients: i64) ->
 /// Sends again what failed and what came back: those rows wait anew. Returns how many.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] `campaign_status` for a cancelled campaign or a draft, `nothing_failed`.
+/// [`Error::NotFound`]; [`Error::Conflict`] `campaign_status` for a cancelled campaign or a draft, `nothing_failed`, or
+/// `attachment_gone` for one that was over for so long that a file of it is gone.
 pub fn retry_failed(tx: &mut Tx<'_>, caller: &Caller, id: CampaignId) -> Result<usize> {
     let campaign = queries::find(tx, &caller.practice, id)?;
     if !matches!(campaign.status, Status::Running | Status::Paused | Status::Finished) {

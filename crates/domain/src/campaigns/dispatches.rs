@@ -8,7 +8,7 @@ use super::freezing::freeze;
 use super::jobs::{DispatchScheduled, enqueue_turn};
 use super::model::{Campaign, CampaignId, FrozenFrom, Status};
 use super::preflights::{LATELY, look};
-use super::{drafts, queries, recipients};
+use super::{attachments, drafts, queries, recipients};
 use crate::clients::{self, ClientId};
 use crate::identity::{Caller, Practice, Rights};
 use crate::kernel::JsonText;
@@ -21,7 +21,7 @@ use crate::kernel::jobs::{self, EnqueueOptions};
 use crate::kernel::operations::{self, Operation, OperationId};
 use crate::schema::campaigns;
 use crate::senders;
-use crate::templates::{self, TemplateId};
+use crate::templates::{self, Attachment, TemplateId};
 use crate::views::{Chosen, Selection};
 
 /// How late a scheduled campaign may still begin by itself: an hour, in seconds. Later, as in a database that was brought back
@@ -32,6 +32,7 @@ const LATEST: i64 = 3_600;
 struct Ready {
     keys: Vec<i64>,
     content: JsonText,
+    attachments: Vec<Attachment>,
     from: JsonText,
     informs: bool,
 }
@@ -47,7 +48,8 @@ fn ready(conn: &mut Conn, around: Around<'_>, campaign: &Campaign) -> Result<Rea
     let category = templates::category(conn, &around.caller.practice, template.category)?;
     let from = senders::from_of(conn, around.senders(), campaign.sender)?;
     let from = JsonText::of(&FrozenFrom::of(&from));
-    Ok(Ready { keys, content: JsonText::of(&template.content), from, informs: category.is_delivered })
+    let (content, attachments) = (JsonText::of(&template.content), template.attachments);
+    Ok(Ready { keys, content, attachments, from, informs: category.is_delivered })
 }
 
 /// A campaign that may begin, and what it begins with.
@@ -105,6 +107,7 @@ fn begin(tx: &mut Tx<'_>, caller: &Caller, campaign: &Campaign, ready: &Ready) -
     if begun == 0 {
         return Err(Error::Stale);
     }
+    attachments::freeze(tx, campaign, &ready.attachments)?;
     let audience = i64::try_from(freeze(tx, campaign, &ready.keys)?).unwrap_or(i64::MAX);
     diesel::update(campaigns::table.find(campaign.key)).set(campaigns::audience.eq(audience)).execute(&mut **tx)?;
     operations::set_total(tx, operation, audience)?;

@@ -132,7 +132,9 @@ impl Slice {
                 row(State::Failed, Some(words.to_string()))
             }
             Outcome::Unsent(Undelivered::Refused(words)) => later(words.to_string()),
-            Outcome::Unsent(fault @ Undelivered::Unaddressable) => row(State::Failed, Some(fault.to_string())),
+            Outcome::Unsent(fault @ (Undelivered::Unaddressable | Undelivered::TooLarge { .. })) => {
+                row(State::Failed, Some(fault.to_string()))
+            }
             Outcome::Unsent(Undelivered::Kept(MailFault::Refused(words))) => later(words.to_string()),
             Outcome::Unsent(Undelivered::Kept(fault)) => later(fault.to_string()),
         }

@@ -5,6 +5,7 @@
 //! database before its mail goes out and *sent* behind the server's last word; whoever dies between the two leaves a row
 //! that is *in doubt*, never one that is sent again by itself. The sum of all states is the audience at every moment.
 
+mod attachments;
 mod audience;
 mod control;
 mod dispatches;
@@ -24,6 +25,7 @@ mod suppressions;
 mod traces;
 mod unsubscribing;
 
+pub use attachments::{carry, prune_files};
 pub use audience::Around;
 pub use control::{Settled, cancel, pause, resume, retry_failed, settle};
 pub use dispatches::{

@@ -11,6 +11,7 @@ use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Params, Result};
+use crate::mail::encoded_octets;
 use crate::senders::{self, DomainDoubt, From};
 use crate::templates::{self, Addressee, Compiled, Ground, Template};
 
@@ -22,6 +23,9 @@ const MOST_NAMED: usize = 50;
 pub(super) const LATELY: i64 = 14 * 86_400;
 /// What a mail server is believed to take when nothing limits it, in mails a minute.
 const USUAL_RATE: i64 = 600;
+
+/// Attached files that some readers' mailboxes may not take, and that take their time: 3 MB, as they go over the line.
+const LARGE: i64 = 3_000_000;
 
 /// Whether a finding stops a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +94,8 @@ pub struct Preflight {
     pub mailed_lately: MailedLately,
     /// What is missing for whom.
     pub lacking: Vec<Lacking>,
+    /// How many octets each of these mails carries in attached files, as they go over the line.
+    pub attached: BTreeMap<Language, i64>,
     /// How long it would take at least, in seconds.
     pub seconds: i64,
     /// The domain that its mails come from; `None` without a sender.
@@ -148,6 +154,7 @@ pub(super) fn look(conn: &mut Conn, around: Around<'_>, campaign: &Campaign, key
     seen.archived = i64::try_from(keys.len()).unwrap_or(i64::MAX) - seen.audience;
     seen.mailed_lately =
         recipients::mailed_since(conn, &around.caller.practice, keys, around.db.clock().now().plus_seconds(-LATELY))?;
+    weigh(&template, &mut seen);
     seen.seconds = seconds(seen.mails, campaign, from.as_ref());
     seen.domain = from.as_ref().and_then(From::domain).map(str::to_owned);
     conclude(&mut seen);
@@ -160,6 +167,24 @@ fn check_template(conn: &mut Conn, around: Around<'_>, template: &Template, seen
         seen.find(Weight::Blocks, "template_off", vec![("name", template.name.clone())]);
     }
     Ok(())
+}
+
+/// How much the mails carry. Attaching has the same bound, but an installation may come to have a smaller one.
+fn weigh(template: &Template, seen: &mut Preflight) {
+    let mut all = 0;
+    for (language, mails) in &seen.by_language {
+        let octets = templates::carried_octets(&template.attachments, *language);
+        seen.attached.insert(*language, encoded_octets(octets));
+        all += encoded_octets(octets) * mails;
+    }
+    let most = seen.attached.values().copied().max().unwrap_or(0);
+    let megabytes = |octets: i64| ((octets + 999_999) / 1_000_000).to_string();
+    let params = vec![("size", megabytes(most)), ("all", megabytes(all))];
+    if most > encoded_octets(templates::MOST_CARRIED) {
+        seen.find(Weight::Blocks, "attachments_too_large", params);
+    } else if most > LARGE {
+        seen.find(Weight::Warns, "large_attachments", params);
+    }
 }
 
 /// How long so many mails take at the slowest of the rates.

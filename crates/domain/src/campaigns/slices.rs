@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
+use super::attachments::{self, Carried};
 use super::jobs::{SendCampaign, enqueue_turn};
 use super::ledger::pause_by_itself;
 use super::model::{Campaign, Counts, Frozen, InDoubt, Purpose, State, Status};
@@ -23,7 +24,7 @@ use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::Result;
 use crate::kernel::operations::{self, Problem};
 use crate::kernel::secrets::Keyring;
-use crate::mail::{Address, Letters, MailFault, MailServer, Parcel, Party, pack};
+use crate::mail::{Address, Letters, MailFault, MailServer, Parcel, Party, pack_with};
 use crate::schema::{campaign_recipients as recipients, campaigns};
 use crate::senders::{self, Limits};
 use crate::templates::{Addressee, Compiled, Frame, Ground, Unwritable};
@@ -45,6 +46,7 @@ pub struct Slice {
     frozen: Frozen,
     limits: Limits,
     texts: HashMap<Language, Compiled>,
+    pub(super) carried: Carried,
     ground: Ground,
     own: Language,
     now: Instant,
@@ -113,12 +115,14 @@ pub fn begin(
         texts.insert(*language, Compiled::of(letters, *language, text)?);
     }
     let ground = Ground::of(tx, &practice, (&frozen.from.name, &frozen.from.address))?;
+    let carried = Carried::of(attachments::of_campaign(tx, &campaign)?);
     let (sent, failed) = watched(tx, &campaign)?;
     let own = practice.language.parse().unwrap_or_default();
     // Five steps, each of which the server may take its time for.
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
     let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
-    let slice = Slice { campaign, practice, seconds_to_send, frozen, limits, texts, ground, own, now, sent, failed };
+    let slice =
+        Slice { campaign, practice, seconds_to_send, frozen, limits, texts, carried, ground, own, now, sent, failed };
     Ok(Some((slice, server)))
 }
 
@@ -279,7 +283,7 @@ pub fn prepare(slice: &Slice, due: &Due, unsubscribe: Option<&str>) -> std::resu
         message_id: format!("{}.{leader}@{domain}", slice.campaign.id),
         written_at: slice.now,
     };
-    pack(&written, &address).map_err(|fault| fault.to_string())
+    pack_with(&written, &address, &slice.carried.with(language)?).map_err(|fault| fault.to_string())
 }
 
 /// Ends a slice, in the transaction that finishes its job: whom it reached is noted on the clients, and the next job is left

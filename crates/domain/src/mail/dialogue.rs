@@ -22,6 +22,25 @@ pub(super) struct Dialogue {
     connection: AsyncSmtpConnection,
     /// The server takes several commands at once (RFC 2920).
     pipelines: bool,
+    /// The most octets of a mail, where the server says so (RFC 1870); nothing when it only has not been asked.
+    size: Option<Size>,
+}
+
+/// What a server says of the size of mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    /// The most octets; nothing for no bound.
+    most: Option<usize>,
+}
+
+impl Size {
+    /// What a line of the reply to EHLO says of it, if it does (RFC 1870, section 4): 0 and nothing are no bound.
+    fn of(line: &str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let is_meant = words.next().is_some_and(|word| word.eq_ignore_ascii_case("SIZE"));
+        let most = words.next().and_then(|most| most.parse().ok()).filter(|most| *most > 0);
+        is_meant.then_some(Self { most })
+    }
 }
 
 /// What a server is shown of whoever signs in.
@@ -55,13 +74,14 @@ impl Dialogue {
                 fault => fault,
             })?;
         }
-        Ok(Self { connection, pipelines: false })
+        Ok(Self { connection, pipelines: false, size: None })
     }
 
     /// Asks once more what the server can do, for lettre does not say all of it: whether it takes several commands at once,
-    /// which is worth a question where several mails are to follow.
+    /// and how large a mail may be. That is worth a question where several mails are to follow, or a large one.
     pub(super) async fn look_closer(&mut self, hello: &ClientId) -> Result<()> {
         let said = self.connection.command(Ehlo::new(hello.clone())).await.map_err(|error| MailFault::of(&error))?;
+        self.size = said.message().find_map(Size::of);
         self.pipelines = said.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"));
         Ok(())
     }
@@ -87,7 +107,8 @@ impl Dialogue {
         }
     }
 
-    /// Hands a mail over (RFC 5321, 3.3): each step takes as long as `limit` at most.
+    /// Hands a mail over (RFC 5321, 3.3): each step takes as long as `limit` at most, a large mail
+    /// longer by what a slow line takes for it.
     pub(super) async fn deliver(
         &mut self,
         parcel: &Parcel,
@@ -99,14 +120,28 @@ impl Dialogue {
         if is_international && !self.connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             return Err(Undelivered::Unaddressable);
         }
-        let parameters = if is_international { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
+        let octets = parcel.octets();
+        if let Some(most) = self.size.and_then(|size| size.most).filter(|most| octets > *most) {
+            return Err(Undelivered::TooLarge { octets, most });
+        }
+        let mut parameters = if is_international { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
+        if parcel.is_large() && self.size.is_some() {
+            // A full mailbox is known before all of it has gone over the line.
+            parameters.push(MailParameter::Size(octets));
+        }
         let mut commands = vec![Mail::new(envelope.from().cloned(), parameters).to_string()];
         commands.extend(envelope.to().iter().map(|to| Rcpt::new(to.clone(), Vec::new()).to_string()));
         commands.push(Data.to_string());
         self.announce(&commands, limit).await?;
         // From here on the server may have the mail whatever becomes of its answer.
         // In one piece with its end, which would otherwise wait until the server's machine has confirmed all before it.
-        match timeout(limit, self.connection.command(&parcel.content)).await {
+        let given = async {
+            match parcel.is_large() {
+                true => self.connection.message_iter(parcel.pieces()).await,
+                false => self.connection.command(&parcel.content).await,
+            }
+        };
+        match timeout(limit + parcel.patience(), given).await {
             Ok(Ok(reply)) => {
                 Ok(Words { code: reply.code().into(), text: short(&reply.message().collect::<Vec<_>>().join(" ")) })
             }
@@ -171,5 +206,18 @@ fn understood(
             None => Undelivered::Kept(MailFault::of(&error)),
         }),
         Err(_) => Err(Undelivered::Kept(MailFault::Silent)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_the_size() {
+        let most = |line: &str| Size::of(line).map(|size| size.most);
+        assert_eq!((most("SIZE 10485760"), most("size 5")), (Some(Some(10_485_760)), Some(Some(5))));
+        assert_eq!((most("SIZE"), most("SIZE 0"), most("SIZE x")), (Some(None), Some(None), Some(None)));
+        assert_eq!((most("PIPELINING"), most("SIZES 4"), most("")), (None, None, None));
     }
 }

@@ -66,6 +66,13 @@ pub enum Undelivered {
     Kept(MailFault),
     /// The server cannot take addresses with other letters than those of ASCII (RFC 6531), and one of its addresses has some.
     Unaddressable,
+    /// It has more octets than the server says that it takes (RFC 1870).
+    TooLarge {
+        /// How many it has.
+        octets: usize,
+        /// How many the server takes.
+        most: usize,
+    },
     /// The server was given it and did not say what became of it.
     InDoubt(MailFault),
 }
@@ -76,7 +83,7 @@ impl Undelivered {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(words) | Self::Kept(MailFault::Refused(words)) => words.is_passing(),
-            Self::Unaddressable => false,
+            Self::Unaddressable | Self::TooLarge { .. } => false,
             Self::Kept(_) | Self::InDoubt(_) => true,
         }
     }
@@ -88,6 +95,9 @@ impl fmt::Display for Undelivered {
             Self::Refused(words) => write!(f, "the mail server refused it: {words}"),
             Self::Kept(fault) => write!(f, "it was not handed over: {fault}"),
             Self::Unaddressable => f.write_str("the mail server takes no addresses with letters beyond ASCII"),
+            Self::TooLarge { octets, most } => {
+                write!(f, "the mail has {octets} bytes, and the mail server takes {most} at most: attach less")
+            }
             Self::InDoubt(fault) => {
                 write!(f, "the mail server was given it and did not say whether it took it: {fault}")
             }

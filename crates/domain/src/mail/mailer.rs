@@ -66,7 +66,7 @@ impl Mailer {
     /// # Errors
     /// What became of it instead.
     pub async fn send(&self, server: &MailServer, parcel: &Parcel) -> Result<Words, Undelivered> {
-        let mut dialogue = self.open(server, false).await.map_err(Undelivered::Kept)?;
+        let mut dialogue = self.open(server, parcel.is_large()).await.map_err(Undelivered::Kept)?;
         let outcome = dialogue.deliver(parcel, self.0.limit).await;
         let _ = timeout(self.0.limit, dialogue.close()).await;
         outcome
@@ -80,13 +80,13 @@ impl Mailer {
         Ok(Line { dialogue: self.open(server, true).await?, limit: self.0.limit, handed_over: 0 })
     }
 
-    /// A dialogue that is signed in; for several mails it is also known whether they can go faster.
-    async fn open(&self, server: &MailServer, is_for_several: bool) -> Result<Dialogue, MailFault> {
+    /// A dialogue that is signed in; for several mails, or a large one, more is known of the server.
+    async fn open(&self, server: &MailServer, is_for_much: bool) -> Result<Dialogue, MailFault> {
         let addresses = self.addresses(server).await?;
         let tls = (server.security, self.tls(server)?);
         let opened = timeout(self.0.limit, Dialogue::open(&addresses, self.0.limit, &self.0.hello, tls)).await;
         let mut dialogue = opened.map_err(|_| MailFault::Silent)??;
-        if is_for_several {
+        if is_for_much {
             let looked = timeout(self.0.limit, dialogue.look_closer(&self.0.hello)).await;
             looked.unwrap_or(Err(MailFault::Silent))?;
         }

@@ -1,11 +1,13 @@
 //! A mail on its way: who it is from and to, and its bytes (RFC 5322, MIME).
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use lettre::address::Envelope;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
+use super::enclosures::{self, Enclosure};
 use super::letters::Written;
 use super::quoted;
 use crate::kernel::clock::Instant;
@@ -27,11 +29,51 @@ impl Party {
     }
 }
 
+/// The most octets of a mail that is given to a server in one piece: larger ones would be copied for each reader.
+const IN_ONE_PIECE: usize = 256 * 1024;
+/// Octets of a larger mail that are given to a server together.
+const PIECE: usize = 64 * 1024;
+/// Octets a second that the slowest line is believed to take.
+const SLOWEST: i64 = 64 * 1024;
+
 /// A mail that a server can be given.
 pub struct Parcel {
     pub(super) envelope: Envelope,
-    /// The mail as it goes over the line, to its last dot.
+    /// The mail as it goes over the line, to its last dot; of one with much behind it what stands before that, as it is.
     pub(super) content: String,
+    /// What stands behind, where that is much; other mails share it.
+    pub(super) behind: Vec<Arc<str>>,
+}
+
+impl Parcel {
+    /// How many octets it has (RFC 1870, section 6; what a dot at the beginning of a line adds is counted, too).
+    pub(super) fn octets(&self) -> usize {
+        self.content.len() + self.behind.iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    /// Whether it does not go in one piece.
+    pub(super) fn is_large(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// How much longer than a small one it may be on its way.
+    pub(super) fn patience(&self) -> Duration {
+        let behind: usize = self.behind.iter().map(|part| part.len()).sum();
+        let seconds = seconds_for(i64::try_from(behind).unwrap_or(i64::MAX));
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    }
+
+    /// A large one, piece by piece.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = std::iter::once(self.content.as_bytes()).chain(self.behind.iter().map(|part| part.as_bytes()));
+        parts.flat_map(|part| part.chunks(PIECE))
+    }
+}
+
+/// How many seconds longer a mail may be on its way for so many octets of files.
+#[must_use]
+pub fn seconds_for(octets: i64) -> i64 {
+    octets / SLOWEST
 }
 
 /// Who a mail is from and to, and what it is known by.
@@ -56,6 +98,14 @@ pub struct Address {
 /// # Errors
 /// [`Error::Internal`] when an address cannot stand in a header.
 pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
+    pack_with(letter, address, &[])
+}
+
+/// The same with files: text and HTML come first, so that readers see the letter and the files below it.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_with(letter: &Written, address: &Address, enclosures: &[Enclosure]) -> Result<Parcel> {
     let micros = u64::try_from(address.written_at.0).unwrap_or_default();
     let mut message = Message::builder().from(address.from.mailbox()?).to(address.to.mailbox()?);
     if let Some(reply_to) = &address.reply_to {
@@ -64,15 +114,25 @@ pub fn pack(letter: &Written, address: &Address) -> Result<Parcel> {
     if let Some(link) = &address.unsubscribe {
         message = message.header(ListUnsubscribe(link.clone())).header(ListUnsubscribePost);
     }
+    let bodies = MultiPart::alternative_plain_html(quoted::body(&letter.text), quoted::body(&letter.html));
+    let whole = if enclosures.is_empty() { bodies } else { MultiPart::mixed().multipart(bodies) };
+    let boundary = (!enclosures.is_empty()).then(|| whole.boundary());
     let message = message
         .message_id(Some(format!("<{}>", address.message_id)))
         .date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
         .subject(plain(&letter.subject))
         .header(AutoSubmitted)
-        .multipart(MultiPart::alternative_plain_html(quoted::body(&letter.text), quoted::body(&letter.html)))
+        .multipart(whole)
         .map_err(Error::internal)?;
-    let content = String::from_utf8(message.formatted()).map_err(Error::internal)?;
-    Ok(Parcel { envelope: message.envelope().clone(), content: dotted(content) })
+    let mut content = String::from_utf8(message.formatted()).map_err(Error::internal)?;
+    let behind = boundary.map_or_else(Vec::new, |boundary| enclosures::behind(&mut content, &boundary, enclosures));
+    let parcel = Parcel { envelope: message.envelope().clone(), content, behind };
+    if parcel.is_large() && parcel.octets() > IN_ONE_PIECE {
+        return Ok(parcel);
+    }
+    let Parcel { envelope, mut content, behind } = parcel;
+    behind.iter().for_each(|part| content.push_str(part));
+    Ok(Parcel { envelope, content: dotted(content), behind: Vec::new() })
 }
 
 /// With another dot before each line that begins with one, and with the end of a mail (RFC 5321, 4.5.2).

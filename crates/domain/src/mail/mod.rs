@@ -2,6 +2,7 @@
 //! given and knows no room.
 
 mod dialogue;
+mod enclosures;
 mod fault;
 mod letters;
 mod mailer;
@@ -10,8 +11,9 @@ mod quoted;
 mod server;
 mod tokens;
 
+pub use enclosures::{Enclosing, Enclosure, encoded_octets};
 pub use fault::{MailFault, Undelivered, Words};
 pub use letters::{FRAME, Letter, Letters, PRODUCT, Post, Written, one_line};
 pub use mailer::{Line, Mailer};
-pub use message::{Address, Parcel, Party, pack};
+pub use message::{Address, Parcel, Party, pack, pack_with, seconds_for};
 pub use server::{Grant, MailServer, Security, SignIn};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
+use super::attachments;
 use super::checks::{self, SaidText};
 use super::given::Given;
 use super::model::{Content, MOST_TEMPLATES, Template, TemplateCategoryId, TemplateId};
@@ -14,6 +15,7 @@ use crate::identity::hold_practice;
 use crate::kernel::JsonText;
 use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
+use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Tx;
 use crate::kernel::error::{Error, Result};
@@ -60,9 +62,13 @@ pub enum Restored {
 
 /// A template as the audit trail has it; what it says stands in its versions.
 fn state(template: &Template) -> Value {
+    let attached = template.attachments.iter().map(|one| {
+        let language = one.language.map(Language::as_str);
+        json!({ "name": one.name, "language": language, "sha256": one.sha256() })
+    });
     json!({
         "name": template.name, "category": template.category, "active": template.active, "version": template.version,
-        "adapted": template.adapted,
+        "adapted": template.is_adapted(), "attachments": attached.collect::<Vec<_>>(),
     })
 }
 
@@ -96,6 +102,7 @@ pub fn create(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, new: NewTemplate
                 name,
                 active: true,
                 content,
+                attachments: Vec::new(),
                 version: 1,
                 delivered: None,
                 adapted: true,
@@ -164,7 +171,7 @@ pub fn change(
     keep(tx, given, actor, (&before, after), "template.updated")
 }
 
-/// Brings what a template says back to a version, or to what it came with the product as; that is a version, too.
+/// Brings what a template says and has attached back to a version, or to what it came with the product as; that is a version, too.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Stale`]; [`Error::Invalid`] on `/version` for one that there is not; [`Error::Conflict`]
@@ -181,18 +188,21 @@ pub fn restore(
     if before.revision != revision {
         return Err(Error::Stale);
     }
-    let content = match to {
+    let (content, attachments) = match to {
         Restored::Version(number) => match queries::version(tx, given, (id, number)) {
             Err(Error::NotFound(_)) => return Err(Error::invalid("/version", "unknown_version")),
-            found => found?.content,
+            found => found.map(|version| (version.content, version.attachments))?,
         },
-        Restored::Delivered => before.delivered.ok_or_else(|| Error::conflict("no_delivered_text"))?.content(given)?,
+        Restored::Delivered => {
+            let delivered = before.delivered.ok_or_else(|| Error::conflict("no_delivered_text"))?;
+            (delivered.content(given)?, Vec::new())
+        }
     };
-    keep(tx, given, actor, (&before, Template { content, ..before.clone() }), "template.restored")
+    keep(tx, given, actor, (&before, Template { content, attachments, ..before.clone() }), "template.restored")
 }
 
-/// Stores a changed template, with a version when it says something else.
-fn keep(
+/// Stores a changed template, with a version when it says or has attached something else.
+pub(super) fn keep(
     tx: &mut Tx<'_>,
     given: Given<'_>,
     actor: &Actor,
@@ -201,7 +211,7 @@ fn keep(
 ) -> Result<()> {
     let delivered = after.delivered.map(|one| one.content(given)).transpose()?;
     after.adapted = delivered.as_ref() != Some(&after.content);
-    let says_else = after.content != before.content;
+    let says_else = after.content != before.content || after.attachments != before.attachments;
     if says_else {
         after.version += 1;
     }
@@ -287,5 +297,5 @@ fn keep_version(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, template: &Tem
         template_versions::created_at.eq(tx.now()),
     );
     on_each!(&mut **tx, c => diesel::insert_into(template_versions::table).values(row).execute(c))?;
-    Ok(())
+    attachments::keep_version(tx, given, template)
 }

@@ -95,6 +95,7 @@ impl Delivered {
             name: catalogue::text(language, &format!("template.{}", self.key), &[]),
             active: true,
             content: self.content(given)?,
+            attachments: Vec::new(),
             version: 1,
             delivered: Some(self),
             adapted: false,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::files;
 use super::given::Given;
 use super::model::TemplateId;
 use super::previews::{Asked, Preview, preview};
@@ -14,7 +15,7 @@ use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::jobs::{self, EnqueueOptions, Job, Lane};
 use crate::kernel::operations::{self, OperationId, Problem};
-use crate::mail::{Letters, MailServer, Party};
+use crate::mail::{Enclosure, Letters, MailServer, Party};
 use crate::senders::{self, From, SenderId};
 
 /// Sends a test.
@@ -43,6 +44,8 @@ impl Job for SendTemplateTest {
 pub struct Test {
     /// What it says.
     pub preview: Preview,
+    /// What it carries.
+    pub enclosures: Vec<Enclosure>,
     /// Who it is from.
     pub from: From,
     /// Who gets it.
@@ -66,7 +69,7 @@ pub fn request_test(
     let member = caller.actor.id.as_deref().filter(|_| caller.actor.kind == ActorKind::Member);
     let member = member.and_then(|id| id.parse().ok()).ok_or_else(|| Error::conflict("nobody_to_mail"))?;
     let from = senders::from_of(tx, sending, sender)?;
-    preview(tx, given, &from, (&found.content, asked))?;
+    preview(tx, given, &from, (&found.content, &found.attachments, asked))?;
     let practice = caller.practice.uid();
     let operation = operations::create(tx, practice, &caller.actor, "template_test", Some(1))?;
     let job = SendTemplateTest { operation, template, client: asked.client, language: asked.language, sender, member };
@@ -87,11 +90,16 @@ pub fn test_to_send(
     let from = senders::from_of(conn, sending, job.sender)?;
     let template = queries::template(conn, given, job.template)?;
     let asked = Asked { client: job.client, language: job.language };
-    let preview = preview(conn, given, &from, (&template.content, asked))?;
+    let preview = preview(conn, given, &from, (&template.content, &template.attachments, asked))?;
+    let mut enclosures = Vec::new();
+    for attachment in &preview.attachments {
+        let kept = files::enclosure(conn, sending.practice.id, attachment)?;
+        enclosures.push(kept.ok_or(Error::NotFound("attached file"))?);
+    }
     let account = identity::member(conn, sending.practice, job.member)?.account;
     let to = Party { name: account.name, address: account.email };
     let server = senders::server_for(conn, sending, from.sender)?;
-    Ok(Test { preview, from, to, server })
+    Ok(Test { preview, enclosures, from, to, server })
 }
 
 /// Notes how a test went: the address it went to, or why it did not.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::attachments::Attachment;
 use super::delivered::Delivered;
 use crate::custom_fields::Labels;
 use crate::kernel::catalogue::Language;
@@ -83,11 +84,13 @@ pub struct Template {
     pub active: bool,
     /// What it says.
     pub content: Content,
-    /// The number of that content, from 1 on.
+    /// What it has attached, in the order in which it came.
+    pub attachments: Vec<Attachment>,
+    /// The number of content and attachments, from 1 on.
     pub version: i64,
     /// What it came with the product as.
     pub delivered: Option<&'static Delivered>,
-    /// The practice has changed what it says.
+    /// The practice has changed its texts; attachments leave them the product's.
     pub adapted: bool,
     /// Raised with each change.
     pub revision: i64,
@@ -97,6 +100,14 @@ pub struct Template {
     pub(super) is_stored: bool,
 }
 
+impl Template {
+    /// Whether it is not as it came with the product any more, in its texts or in what it has attached.
+    #[must_use]
+    pub fn is_adapted(&self) -> bool {
+        self.adapted || !self.attachments.is_empty()
+    }
+}
+
 /// What a template said once.
 #[derive(Debug, Clone)]
 pub struct Version {
@@ -104,6 +115,8 @@ pub struct Version {
     pub number: i64,
     /// What it said.
     pub content: Content,
+    /// What it had attached.
+    pub attachments: Vec<Attachment>,
     /// Who wrote it: kind, identifier, name; `None` for the product.
     pub actor: Option<(String, Option<String>, String)>,
     /// When; `None` for a delivered text that nobody has touched.

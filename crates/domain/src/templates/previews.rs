@@ -1,5 +1,6 @@
 //! What a mail would look like for a client, before anything is sent.
 
+use super::attachments::Attachment;
 use super::compiled::{Compiled, Frame, Unwritable};
 use super::given::Given;
 use super::model::Content;
@@ -35,6 +36,8 @@ pub struct Preview {
     pub written: Written,
     /// The variables that have no value for this client.
     pub missing: Vec<String>,
+    /// What it carries.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Writes a mail for a client as it would go out.
@@ -42,7 +45,12 @@ pub struct Preview {
 /// # Errors
 /// [`Error::Invalid`] `not_a_client` on `/client_id`, or `language_missing` on `/language`; [`Error::Conflict`]
 /// `mail_too_large`.
-pub fn preview(conn: &mut Conn, given: Given<'_>, from: &From, (content, asked): (&Content, Asked)) -> Result<Preview> {
+pub fn preview(
+    conn: &mut Conn,
+    given: Given<'_>,
+    from: &From,
+    (content, attachments, asked): (&Content, &[Attachment], Asked),
+) -> Result<Preview> {
     let practice = given.practice;
     let client = clients::find(conn, practice, asked.client).map_err(|error| match error {
         Error::NotFound(_) => Error::invalid("/client_id", "not_a_client"),
@@ -78,5 +86,6 @@ pub fn preview(conn: &mut Conn, given: Given<'_>, from: &From, (content, asked):
         Unwritable::TooLarge | Unwritable::Missing(_) => Error::conflict("mail_too_large"),
     })?;
     let to = notice.address.map(|address| Party { name: notice.name.unwrap_or_default(), address });
-    Ok(Preview { language, from: from.party.clone(), to, reason: notice.reason, written, missing })
+    let attachments = attachments.iter().filter(|one| one.goes_with(language)).cloned().collect();
+    Ok(Preview { language, from: from.party.clone(), to, reason: notice.reason, written, missing, attachments })
 }

@@ -1,7 +1,10 @@
 //! Reading categories, templates and what templates said once.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
+use super::attachments::{self, Attachment};
 use super::delivered::{self, DELIVERED, Delivered};
 use super::given::Given;
 use super::model::{Category, Content, Template, TemplateCategoryId, TemplateId, Version};
@@ -79,7 +82,7 @@ struct Row {
     updated_at: Instant,
 }
 
-fn template_of(row: Row, given: Given<'_>) -> Result<Template> {
+fn template_of(row: Row, attachments: Vec<Attachment>, given: Given<'_>) -> Result<Template> {
     let delivered = row.delivered_key.as_deref().and_then(Delivered::named);
     // One that is only renamed or switched off stays the product's, and follows it.
     let untouched = delivered.filter(|_| !row.adapted);
@@ -92,6 +95,7 @@ fn template_of(row: Row, given: Given<'_>) -> Result<Template> {
             Some(one) => one.content(given)?,
             None => row.content.read::<Content>()?,
         },
+        attachments,
         version: row.version,
         delivered,
         adapted: row.adapted,
@@ -111,7 +115,15 @@ pub fn templates(conn: &mut Conn, given: Given<'_>) -> Result<Vec<Template>> {
         .order(templates::created_at)
         .select(Row::as_select())
         .load(conn)?;
-    let stored = rows.into_iter().map(|row| template_of(row, given)).collect::<Result<Vec<_>>>()?;
+    let mut attached: HashMap<TemplateId, Vec<Attachment>> = HashMap::new();
+    for (id, attachment) in attachments::present(conn, given, None)? {
+        attached.entry(id).or_default().push(attachment);
+    }
+    let stored = rows.into_iter().map(|row| {
+        let attachments = attached.remove(&row.id).unwrap_or_default();
+        template_of(row, attachments, given)
+    });
+    let stored = stored.collect::<Result<Vec<_>>>()?;
     let (touched, own): (Vec<_>, Vec<_>) = stored.into_iter().partition(|template| template.delivered.is_some());
     let mut all = Vec::new();
     for one in DELIVERED {
@@ -134,7 +146,8 @@ pub fn template(conn: &mut Conn, given: Given<'_>, id: TemplateId) -> Result<Tem
         .first(conn)
         .optional()?;
     if let Some(row) = row {
-        return template_of(row, given);
+        let attached = attachments::present(conn, given, Some(id))?;
+        return template_of(row, attached.into_iter().map(|(_, attachment)| attachment).collect(), given);
     }
     let delivered = DELIVERED.iter().find(|one| one.id(given.practice) == id);
     delivered.ok_or(Error::NotFound("template"))?.template(given)
@@ -151,10 +164,12 @@ struct VersionRow {
     created_at: Instant,
 }
 
-fn version_of(row: VersionRow) -> Result<Version> {
+fn version_of(row: VersionRow, attached: &[(i64, Attachment)]) -> Result<Version> {
     let actor = (row.actor_kind, row.actor_id, row.actor_name);
     let content = row.content.read()?;
-    Ok(Version { number: row.number, content, actor: Some(actor), created_at: Some(row.created_at) })
+    let own = attached.iter().filter(|(number, _)| *number == row.number);
+    let attachments = own.map(|(_, attachment)| attachment.clone()).collect();
+    Ok(Version { number: row.number, content, attachments, actor: Some(actor), created_at: Some(row.created_at) })
 }
 
 /// What a template said, the newest first. The delivered text is version 1 of a delivered one.
@@ -176,10 +191,13 @@ pub fn versions(
         .limit(i64::from(limit) + 1)
         .select(VersionRow::as_select())
         .load(conn)?;
-    let mut found = rows.into_iter().map(version_of).collect::<Result<Vec<_>>>()?;
+    let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
+    let attached = attachments::at_versions(conn, given, (id, &numbers))?;
+    let mut found = rows.into_iter().map(|row| version_of(row, &attached)).collect::<Result<Vec<_>>>()?;
     let untouched = (template.delivered.is_some() && template.version == 1 && from > 1).then_some(Version {
         number: 1,
         content: template.content,
+        attachments: Vec::new(),
         actor: None,
         created_at: None,
     });
@@ -199,11 +217,12 @@ pub fn version(conn: &mut Conn, given: Given<'_>, (id, number): (TemplateId, i64
         .first(conn)
         .optional()?;
     match row {
-        Some(row) => version_of(row),
+        Some(row) => version_of(row, &attachments::at_versions(conn, given, (id, &[number]))?),
         None => {
             let template = template(conn, given, id)?;
             let is_untouched = template.delivered.is_some() && (template.version, number) == (1, 1);
-            let version = Version { number, content: template.content, actor: None, created_at: None };
+            let (content, attachments) = (template.content, Vec::new());
+            let version = Version { number, content, attachments, actor: None, created_at: None };
             is_untouched.then_some(version).ok_or(Error::NotFound("template version"))
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     faults::{SmtpEffect, SmtpStep},
     label::Label,
     mail::{
-        Envelope, MAX_MAIL_BYTES,
+        Envelope,
         smtp::{
             Tls,
             wire::{Line, Wire},
@@ -149,8 +149,8 @@ impl<'a> Session<'a> {
 
     /// The reply to EHLO: what is offered here and now.
     fn extensions(&self) -> String {
-        let mut reply =
-            format!("250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAX_MAIL_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n");
+        let most = self.world.largest_mail;
+        let mut reply = format!("250-sandbox\r\n250-PIPELINING\r\n250-SIZE {most}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n");
         if self.may_start_tls() {
             reply.push_str("250-STARTTLS\r\n");
         }
@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
         };
         let size =
             parameters.split_whitespace().find_map(|p| p.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok());
-        if size.is_some_and(|size: u64| size > MAX_MAIL_BYTES as u64) {
+        if size.is_some_and(|size: usize| size > self.world.largest_mail) {
             return self.reply("552 5.3.4 mail too large").await;
         }
         let step = self.step(SmtpStep::Mail, "250 2.1.0 sender taken").await?;
