@@ -3,7 +3,7 @@
 use diesel::dsl::{count, max};
 use diesel::prelude::*;
 
-use super::model::{Campaign, CampaignId, State};
+use super::model::{Bounce, Campaign, CampaignId, State};
 use super::preflights::MailedLately;
 use crate::clients::{Client, ClientId};
 use crate::identity::Practice;
@@ -27,6 +27,8 @@ pub struct Recipient {
     pub name: String,
     /// What became of its mail.
     pub state: State,
+    /// How it came back.
+    pub bounce: Option<Bounce>,
     /// Where it goes.
     pub address: Option<String>,
     /// The contact's name.
@@ -61,6 +63,13 @@ struct Row {
     words: Option<String>,
     due_at: Instant,
     settled_at: Option<Instant>,
+    bounce: Option<String>,
+}
+
+impl Row {
+    fn bounce(&self) -> Result<Option<Bounce>> {
+        self.bounce.as_deref().map(Bounce::parse).transpose()
+    }
 }
 
 /// Which recipients.
@@ -68,6 +77,8 @@ struct Row {
 pub struct Asked<'a> {
     /// In this state.
     pub state: Option<State>,
+    /// Whose mail came back so.
+    pub bounce: Option<Bounce>,
     /// Behind this one.
     pub cursor: Option<&'a str>,
     /// So many at most.
@@ -87,6 +98,9 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
     if let Some(state) = asked.state {
         own = own.filter(recipients::status.eq(state.as_str()));
     }
+    if let Some(bounce) = asked.bounce {
+        own = own.filter(recipients::bounce.eq(bounce.as_str()));
+    }
     let rows: Vec<(Row, (ClientId, String))> = own
         .order(recipients::client_key)
         .limit(i64::from(asked.limit) + 1)
@@ -98,6 +112,7 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
             client,
             name,
             state: State::parse(&row.status)?,
+            bounce: row.bounce()?,
             address: row.address,
             contact: row.contact,
             language: row.language,
@@ -141,6 +156,8 @@ pub struct MailOfClient {
     pub is_single: bool,
     /// What became of it.
     pub state: State,
+    /// How it came back.
+    pub bounce: Option<Bounce>,
     /// Where it went.
     pub address: Option<String>,
     /// What the server said last.
@@ -181,6 +198,7 @@ pub fn mails_of(
             name,
             is_single,
             state: State::parse(&row.status)?,
+            bounce: row.bounce()?,
             address: row.address,
             words: row.words,
             dispatched_at,

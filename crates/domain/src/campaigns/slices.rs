@@ -12,6 +12,7 @@ use super::jobs::{SendCampaign, enqueue_turn};
 use super::ledger::pause_by_itself;
 use super::model::{Campaign, Counts, Frozen, InDoubt, Purpose, State, Status};
 use super::pacing::Quota;
+use super::stamps::Marking;
 use super::{queries, suppressions, traces};
 use crate::clients::{self, Client};
 use crate::identity::{self, Practice};
@@ -43,6 +44,7 @@ pub struct Slice {
     /// How long a mail may be on its way before it is in doubt, in seconds.
     pub seconds_to_send: i64,
     frozen: Frozen,
+    marking: Marking,
     limits: Limits,
     texts: HashMap<Language, Compiled>,
     ground: Ground,
@@ -118,7 +120,8 @@ pub fn begin(
     // Five steps, each of which the server may take its time for.
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
     let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
-    let slice = Slice { campaign, practice, seconds_to_send, frozen, limits, texts, ground, own, now, sent, failed };
+    let marking = Marking::of(keyring, &campaign, &frozen.from);
+    let slice = Slice { campaign, practice, seconds_to_send, frozen, marking, limits, texts, ground, own, now, sent, failed };
     Ok(Some((slice, server)))
 }
 
@@ -269,17 +272,21 @@ pub fn prepare(slice: &Slice, due: &Due, unsubscribe: Option<&str>) -> std::resu
         Unwritable::Missing(names) => format!("no value for {}", names.join(", ")),
         Unwritable::TooLarge => "larger than a mail may be".to_owned(),
     })?;
-    let domain = from.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let leader = due.clients.first().copied().unwrap_or_default();
+    let marks = slice.marking.marks(leader).map_err(|fault| fault.to_string())?;
     let address = Address {
         from: from.party(),
         reply_to: from.reply_to.clone(),
         to: Party { name: due.contact.clone().unwrap_or_default(), address: due.address.clone() },
         unsubscribe: unsubscribe.map(str::to_owned),
-        message_id: format!("{}.{leader}@{domain}", slice.campaign.id),
+        message_id: marks.message_id,
         written_at: slice.now,
     };
-    pack(&written, &address).map_err(|fault| fault.to_string())
+    let parcel = pack(&written, &address).and_then(|parcel| match &marks.return_path {
+        Some(path) => parcel.returning_to(path),
+        None => Ok(parcel),
+    });
+    parcel.map_err(|fault| fault.to_string())
 }
 
 /// Ends a slice, in the transaction that finishes its job: whom it reached is noted on the clients, and the next job is left

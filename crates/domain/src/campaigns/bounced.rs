@@ -1,0 +1,189 @@
+//! Mails that came back: what a report does to the rows of its mail, to the address and to what is known of the clients.
+
+use std::collections::HashMap;
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use serde_json::json;
+
+use super::model::{Bounce, Campaign, State};
+use super::suppressions;
+use crate::clients::door;
+use crate::identity::Practice;
+use crate::kernel::actor::Actor;
+use crate::kernel::audit::{self, Event};
+use crate::kernel::clock::Instant;
+use crate::kernel::db::Tx;
+use crate::kernel::error::Result;
+use crate::schema::{campaign_recipients as recipients, campaigns};
+
+/// How much later a mail may have been sent, by our clock, than the report about it came in by the server's: a day, in seconds. An
+/// older report is about an earlier try, as when a mailbox is read anew after the mail was sent again.
+const CLOCKS_APART: i64 = 86_400;
+/// Who does it.
+const ACTOR: &str = "bounces";
+
+/// A mail that came back.
+#[derive(Debug, Clone)]
+pub struct CameBack {
+    /// The key of the client that leads it.
+    pub leader: i64,
+    /// For good or for now, and what was said, by the address that it is about.
+    pub verdicts: Vec<Verdict>,
+    /// When the report came in, when that is known.
+    pub received_at: Option<Instant>,
+}
+
+/// What a report says of an address.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// For good or for now.
+    pub bounce: Bounce,
+    /// Status and diagnostic, in one line.
+    pub words: String,
+    /// The addresses that it is about; of whichever mail when empty.
+    pub about: Vec<String>,
+}
+
+/// How many clients' mails came back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// For good.
+    pub hard: i64,
+    /// For now.
+    pub soft: i64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.hard += other.hard;
+        self.soft += other.soft;
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = recipients)]
+struct Row {
+    client_key: i64,
+    leader_key: i64,
+    address: Option<String>,
+    settled_at: Option<Instant>,
+}
+
+/// The states of a row whose mail may come back: a report proves that it went out.
+const MAY_COME_BACK: [&str; 3] = [State::Sent.as_str(), State::Sending.as_str(), State::InDoubt.as_str()];
+
+/// Writes down which mails of a campaign came back. A row is written once, however often its report is read; an address whose mails
+/// came back for good gets no more, and whoever was only informed by such a mail is so no more.
+///
+/// # Errors
+/// When the database refuses.
+pub fn take_back(
+    tx: &mut Tx<'_>,
+    (practice, campaign): (&Practice, &Campaign),
+    came_back: &[CameBack],
+) -> Result<Tally> {
+    let leaders: Vec<i64> = came_back.iter().map(|one| one.leader).collect();
+    let own = recipients::campaign_key.eq(campaign.key).and(recipients::leader_key.eq_any(leaders));
+    let rows: Vec<Row> = recipients::table
+        .filter(own.and(recipients::status.eq_any(MAY_COME_BACK)))
+        .order(recipients::client_key)
+        .select(Row::as_select())
+        .load(&mut **tx)?;
+    let mut by_leader: HashMap<i64, Vec<Row>> = HashMap::new();
+    rows.into_iter().for_each(|row| by_leader.entry(row.leader_key).or_default().push(row));
+    let (mut tally, mut untraced) = (Tally::default(), Vec::new());
+    for one in came_back {
+        // A second report about the same mail finds it gone.
+        let Some(rows) = by_leader.remove(&one.leader) else { continue };
+        let address = rows.iter().find_map(|row| row.address.clone()).unwrap_or_default();
+        let last_sent = rows.iter().filter_map(|row| row.settled_at).max();
+        let is_old = one.received_at.zip(last_sent).is_some_and(|(at, sent)| at.plus_seconds(CLOCKS_APART) < sent);
+        let verdict = one.verdicts.iter().filter(|verdict| verdict.is_about(&address)).max_by_key(|verdict| verdict.bounce);
+        let Some(verdict) = verdict.filter(|_| !is_old) else { continue };
+        let (written, traced) = write(tx, campaign, (&rows, verdict))?;
+        untraced.extend(traced);
+        match verdict.bounce {
+            Bounce::Hard => tally.hard += written,
+            Bounce::Soft => tally.soft += written,
+        }
+        if written > 0 && verdict.bounce == Bounce::Hard {
+            let note = format!("{}: {}", campaign.name, verdict.words);
+            suppressions::suppress_bounced(tx, practice, (&address, &note))?;
+        }
+    }
+    if tally != Tally::default() {
+        let event = Event::new("campaign.bounced", ACTOR).on(campaign.id);
+        let said = json!({ "hard": tally.hard, "soft": tally.soft });
+        audit::record(tx, practice.uid(), &Actor::system(ACTOR), &event.after(&said))?;
+    }
+    if !untraced.is_empty() {
+        take_trace_back(tx, (practice, campaign), &untraced)?;
+    }
+    Ok(tally)
+}
+
+impl Verdict {
+    fn is_about(&self, address: &str) -> bool {
+        self.about.is_empty() || self.about.iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
+}
+
+/// Writes the rows of a mail. Returns how many there were, and which of them said that their client was informed, with the moment
+/// at which they were sent.
+fn write(
+    tx: &mut Tx<'_>,
+    campaign: &Campaign,
+    (rows, verdict): (&[Row], &Verdict),
+) -> Result<(i64, Vec<(i64, Option<Instant>)>)> {
+    let keys: Vec<i64> = rows.iter().map(|row| row.client_key).collect();
+    let own = recipients::campaign_key.eq(campaign.key).and(recipients::client_key.eq_any(keys));
+    let written: Vec<(i64, bool)> =
+        diesel::update(recipients::table.filter(own.and(recipients::status.eq_any(MAY_COME_BACK))))
+            .set((
+                recipients::status.eq(State::Bounced.as_str()),
+                recipients::bounce.eq(Some(verdict.bounce.as_str())),
+                recipients::words.eq(Some(&verdict.words)),
+                recipients::settled_at.eq(Some(tx.now())),
+            ))
+            .returning((recipients::client_key, recipients::is_traced))
+            .get_results(&mut **tx)?;
+    let traced = |row: &&Row| written.contains(&(row.client_key, true));
+    let traced: Vec<(i64, Option<Instant>)> =
+        rows.iter().filter(traced).map(|row| (row.client_key, row.settled_at)).collect();
+    Ok((i64::try_from(written.len()).unwrap_or(i64::MAX), traced))
+}
+
+/// Has clients be informed when another mail last informed them, unless that was later, or not at all.
+fn take_trace_back(
+    tx: &mut Tx<'_>,
+    (practice, campaign): (&Practice, &Campaign),
+    clients: &[(i64, Option<Instant>)],
+) -> Result<()> {
+    let keys: Vec<i64> = clients.iter().map(|(key, _)| *key).collect();
+    let own = recipients::campaign_key.eq(campaign.key).and(recipients::client_key.eq_any(&keys));
+    diesel::update(recipients::table.filter(own)).set(recipients::is_traced.eq(false)).execute(&mut **tx)?;
+    let others: HashMap<i64, Option<Instant>> = recipients::table
+        .inner_join(campaigns::table.on(campaigns::key.eq(recipients::campaign_key)))
+        .filter(recipients::client_key.eq_any(&keys).and(recipients::is_traced.eq(true)))
+        .filter(recipients::status.eq(State::Sent.as_str()).and(campaigns::informs.eq(true)))
+        .filter(campaigns::practice_id.eq(practice.id))
+        .group_by(recipients::client_key)
+        .select((recipients::client_key, max(recipients::settled_at)))
+        .load::<(i64, Option<Instant>)>(&mut **tx)?
+        .into_iter()
+        .collect();
+    let before = |key: &i64| others.get(key).copied().flatten();
+    let taken: Vec<(i64, Option<Instant>)> = clients
+        .iter()
+        .map(|(key, sent_at)| (*key, before(key), *sent_at))
+        .filter(|(_, before, sent_at)| before.is_none() || *before < *sent_at)
+        .map(|(key, before, _)| (key, before))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let event = Event::new("clients.uninformed", ACTOR).on(campaign.id);
+    let set = door::open(tx, practice, &Actor::system(ACTOR), event)?;
+    set.take_informed_back(tx, &taken)
+}
