@@ -28,8 +28,10 @@ const ACTOR: &str = "bounces";
 pub struct CameBack {
     /// The key of the client that leads it.
     pub leader: i64,
-    /// For good or for now, and what was said, by the address that it is about.
+    /// What was said, by address.
     pub verdicts: Vec<Verdict>,
+    /// It came back to the mail's own address: so it is about this mail whomever it names, as when mails are forwarded.
+    pub is_by_return_path: bool,
     /// When the report came in, when that is known.
     pub received_at: Option<Instant>,
 }
@@ -37,11 +39,11 @@ pub struct CameBack {
 /// What a report says of an address.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// For good or for now.
-    pub bounce: Bounce,
+    /// For good or for now; `None` when that address's mail did not come back.
+    pub bounce: Option<Bounce>,
     /// Status and diagnostic, in one line.
     pub words: String,
-    /// The addresses that it is about; of whichever mail when empty.
+    /// The spellings of the address that it is about.
     pub about: Vec<String>,
 }
 
@@ -99,16 +101,15 @@ pub fn take_back(
         let address = rows.iter().find_map(|row| row.address.clone()).unwrap_or_default();
         let last_sent = rows.iter().filter_map(|row| row.settled_at).max();
         let is_old = one.received_at.zip(last_sent).is_some_and(|(at, sent)| at.plus_seconds(CLOCKS_APART) < sent);
-        let verdict = one.verdicts.iter().filter(|verdict| verdict.is_about(&address)).max_by_key(|verdict| verdict.bounce);
-        let Some(verdict) = verdict.filter(|_| !is_old) else { continue };
-        let (written, traced) = write(tx, campaign, (&rows, verdict))?;
+        let Some((bounce, words)) = one.gravest(&address).filter(|_| !is_old) else { continue };
+        let (written, traced) = write(tx, campaign, (&rows, bounce, words))?;
         untraced.extend(traced);
-        match verdict.bounce {
+        match bounce {
             Bounce::Hard => tally.hard += written,
             Bounce::Soft => tally.soft += written,
         }
-        if written > 0 && verdict.bounce == Bounce::Hard {
-            let note = format!("{}: {}", campaign.name, verdict.words);
+        if written > 0 && bounce == Bounce::Hard {
+            let note = format!("{}: {words}", campaign.name);
             suppressions::suppress_bounced(tx, practice, (&address, &note))?;
         }
     }
@@ -123,9 +124,14 @@ pub fn take_back(
     Ok(tally)
 }
 
-impl Verdict {
-    fn is_about(&self, address: &str) -> bool {
-        self.about.is_empty() || self.about.iter().any(|known| known.eq_ignore_ascii_case(address))
+impl CameBack {
+    /// The gravest of what is said of an address; of any when nothing is said of it and the report came back to the mail's own.
+    fn gravest(&self, address: &str) -> Option<(Bounce, &str)> {
+        let is_own = |one: &&Verdict| one.about.iter().any(|known| known.eq_ignore_ascii_case(address));
+        let says_of_own = self.verdicts.iter().any(|one| is_own(&one));
+        let counts = |one: &&Verdict| if says_of_own { is_own(one) } else { self.is_by_return_path };
+        let said = self.verdicts.iter().filter(counts);
+        said.filter_map(|one| one.bounce.map(|bounce| (bounce, one.words.as_str()))).max_by_key(|(bounce, _)| *bounce)
     }
 }
 
@@ -134,7 +140,7 @@ impl Verdict {
 fn write(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
-    (rows, verdict): (&[Row], &Verdict),
+    (rows, bounce, words): (&[Row], Bounce, &str),
 ) -> Result<(i64, Vec<(i64, Option<Instant>)>)> {
     let keys: Vec<i64> = rows.iter().map(|row| row.client_key).collect();
     let own = recipients::campaign_key.eq(campaign.key).and(recipients::client_key.eq_any(keys));
@@ -142,8 +148,8 @@ fn write(
         diesel::update(recipients::table.filter(own.and(recipients::status.eq_any(MAY_COME_BACK))))
             .set((
                 recipients::status.eq(State::Bounced.as_str()),
-                recipients::bounce.eq(Some(verdict.bounce.as_str())),
-                recipients::words.eq(Some(&verdict.words)),
+                recipients::bounce.eq(Some(bounce.as_str())),
+                recipients::words.eq(Some(words)),
                 recipients::settled_at.eq(Some(tx.now())),
             ))
             .returning((recipients::client_key, recipients::is_traced))

@@ -22,6 +22,8 @@ use crate::kernel::secrets::Secret;
 /// What is read of a mail, in octets. A report begins with what happened (RFC 3464, section 1.5); behind it comes the mail that
 /// it is about, which may be as long as it likes.
 pub const MOST_OF_MAIL: u32 = 256 * 1024;
+/// What is read of a mail's headers, in octets.
+const MOST_OF_HEAD: u32 = 16 * 1024;
 /// Keys of mails that are believed to be there; a server with more is read from its first ones on.
 const MOST_FOUND: usize = 100_000;
 
@@ -251,7 +253,8 @@ impl Mailbox {
             }
         };
         let named = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-        let wanted = "(UID INTERNALDATE BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE FROM RETURN-PATH AUTO-SUBMITTED)])";
+        let fields = "HEADER.FIELDS (CONTENT-TYPE FROM RETURN-PATH AUTO-SUBMITTED)";
+        let wanted = format!("(UID INTERNALDATE BODY.PEEK[{fields}]<0.{MOST_OF_HEAD}>)");
         self.dialogue.command(&format!("UID FETCH {named} {wanted}"), hear).await?.map_err(refused)?;
         heads.sort_unstable_by_key(|head| head.uid);
         Ok(heads)
