@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::answers::{
-    BounceWord, CampaignMode, CampaignPurpose, CampaignStatus, DoubtPolicy, MailReason, RecipientStatus, ShownSelection,
-    SuppressionReason, SuppressionScope,
+    BounceWord, CampaignMode, CampaignPurpose, CampaignStatus, DoubtPolicy, MailReason, RecipientStatus,
+    ShownSelection, SuppressionReason, SuppressionScope,
 };
 use crate::audit::ActorOut;
 use crate::shapes::{EmailAddress, LanguageWord};

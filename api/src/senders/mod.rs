@@ -83,9 +83,7 @@ fn entry_of_mailbox(fault: &MailboxFault) -> FieldError {
         MailboxFault::Mail(fault) => entry("/bounces", fault),
         MailboxFault::SignInRefused(words) => at("sign_in", "sign_in_refused").with("words", words),
         MailboxFault::NoFolder(words) => at("folder", "no_such_folder").with("words", words),
-        MailboxFault::Refused(words) | MailboxFault::Broken(words) => {
-            at("host", "server_refused").with("words", words)
-        }
+        MailboxFault::Refused(words) | MailboxFault::Broken(words) => at("host", "server_refused").with("words", words),
     }
 }
 

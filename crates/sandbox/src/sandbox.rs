@@ -16,7 +16,7 @@ use crate::{
     faults::{Fault, FaultInForce},
     http,
     label::Label,
-    mail::{Accounts, Mail, MailAccount, Mailbox, smtp::Listeners},
+    mail::{Accounts, ImapEffect, Mail, MailAccount, Mailbox, imap, smtp::Listeners},
     pki::{ACCESS_POINTS, AccessPoint},
     script::Script,
     world::{Addresses, World},
@@ -33,6 +33,10 @@ pub struct Settings {
     pub smtp: SocketAddr,
     /// The same mail server behind TLS from the first byte (RFC 8314, section 3.3).
     pub smtps: SocketAddr,
+    /// The mailbox that mails come back to (RFC 3501).
+    pub imap: SocketAddr,
+    /// The same behind TLS from the first byte (RFC 8314, section 3.2).
+    pub imaps: SocketAddr,
     /// Page and control.
     pub page: SocketAddr,
     /// The Service Metadata Locator's zone.
@@ -54,6 +58,8 @@ impl Default for Settings {
             smp: any,
             smtp: any,
             smtps: any,
+            imap: any,
+            imaps: any,
             page: any,
             zone: "sml.sandbox.test".to_owned(),
             kept_mails: 500,
@@ -77,20 +83,26 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, mail_accounts } = settings;
-        if let Some(outside) = [dns, smp, smtp, smtps, page].into_iter().find(|address| !address.ip().is_loopback()) {
+        let Settings { dns, smp, smtp, smtps, imap, imaps, page, zone, .. } = settings;
+        let Settings { kept_mails, offers_starttls, mail_accounts, .. } = settings;
+        if let Some(outside) =
+            [dns, smp, smtp, smtps, imap, imaps, page].into_iter().find(|address| !address.ip().is_loopback())
+        {
             return Err(SandboxError::NotLoopback(outside));
         }
         let zone = parse_zone(&zone)?;
         let dns_sockets = Sockets::bind(dns).await?;
         let smp_listener = http::bind("SMP", smp)?;
         let mail_listeners = Listeners::bind(smtp, smtps).await?;
+        let returns = imap::Listeners::bind(imap, imaps).await?;
         let page_listener = http::bind("page", page)?;
         let addresses = Addresses {
             dns: dns_sockets.address().map_err(SandboxError::Serve)?,
             smp: smp_listener.local_addr().map_err(SandboxError::Serve)?,
             smtp: mail_listeners.clear.local_addr().map_err(SandboxError::Serve)?,
             smtps: mail_listeners.tls.local_addr().map_err(SandboxError::Serve)?,
+            imap: returns.clear.local_addr().map_err(SandboxError::Serve)?,
+            imaps: returns.tls.local_addr().map_err(SandboxError::Serve)?,
             page: page_listener.local_addr().map_err(SandboxError::Serve)?,
         };
         let (mailbox, accounts) = (Mailbox::new(kept_mails), Accounts::new(mail_accounts));
@@ -101,6 +113,7 @@ impl Sandbox {
         let mut tasks = JoinSet::new();
         tasks.spawn(dns_sockets.serve(Arc::clone(&world)));
         tasks.spawn(mail_listeners.serve(Arc::clone(&world)));
+        tasks.spawn(returns.serve(Arc::clone(&world)));
         for server in [smp_server, page_server] {
             tasks.spawn(async move {
                 if let Err(error) = server.await {
@@ -141,6 +154,34 @@ impl Sandbox {
     #[must_use]
     pub fn smtps_addr(&self) -> SocketAddr {
         self.world.addresses.smtps
+    }
+
+    /// Address of the mailbox that mails come back to.
+    #[must_use]
+    pub fn imap_addr(&self) -> SocketAddr {
+        self.world.addresses.imap
+    }
+
+    /// The same behind TLS, with the certificate of [`Sandbox::smtps_addr`].
+    #[must_use]
+    pub fn imaps_addr(&self) -> SocketAddr {
+        self.world.addresses.imaps
+    }
+
+    /// Puts a mail into the mailbox that mails come back to, as if it had come in then, as IMAP spells it
+    /// (`22-Nov-2026 09:00:00 +0000`). Returns its key there.
+    pub fn send_back(&self, content: &[u8], received: &str) -> u32 {
+        self.world.returns.add(content.to_vec().into(), received)
+    }
+
+    /// Gives all mails in that mailbox other keys.
+    pub fn renumber_returns(&self) {
+        self.world.returns.renumber();
+    }
+
+    /// What that mailbox does instead of giving mails out; `None` for nothing else.
+    pub fn set_imap_effect(&self, effect: Option<ImapEffect>) {
+        self.world.returns.set_effect(effect);
     }
 
     /// Address of page and control.
@@ -343,6 +384,8 @@ mod tests {
             smp: sandbox.smp_addr(),
             smtp: sandbox.smtp_addr(),
             smtps: sandbox.smtps_addr(),
+            imap: sandbox.imap_addr(),
+            imaps: sandbox.imaps_addr(),
             page: sandbox.page_addr(),
             zone: "SML.other.Test.".to_owned(),
             ..Settings::default()

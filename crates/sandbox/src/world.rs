@@ -13,7 +13,7 @@ use crate::{
     counters::Counters,
     faults::Faults,
     label::Label,
-    mail::{self, Accounts, Mailbox},
+    mail::{self, Accounts, Mailbox, Returns},
     pki::{Pki, access_point_index},
     population,
     script::{Registration, Script},
@@ -28,6 +28,8 @@ pub(crate) struct Addresses {
     pub(crate) smp: SocketAddr,
     pub(crate) smtp: SocketAddr,
     pub(crate) smtps: SocketAddr,
+    pub(crate) imap: SocketAddr,
+    pub(crate) imaps: SocketAddr,
     pub(crate) page: SocketAddr,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct World {
     pub(crate) pki: Pki,
     pub(crate) key: SigningKey,
     pub(crate) mailbox: Mailbox,
+    /// What comes back.
+    pub(crate) returns: Returns,
     /// How the mail server speaks TLS.
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) offers_starttls: bool,
@@ -74,6 +78,7 @@ impl World {
             pki,
             key: SigningKey::load()?,
             mailbox,
+            returns: Returns::default(),
             accounts,
             offers_starttls,
             scripts: Mutex::default(),

@@ -39,8 +39,12 @@ const CLAIMED: i64 = 30 * 60;
 pub fn enqueue_due(db: &Db, mail: &MailSettings) -> Result<usize> {
     db.write(|tx| {
         let now = tx.now();
-        let rested: HashSet<Uid> =
-            mailboxes::table.filter(mailboxes::due_at.gt(now)).select(mailboxes::id).load(&mut **tx)?.into_iter().collect();
+        let rested: HashSet<Uid> = mailboxes::table
+            .filter(mailboxes::due_at.gt(now))
+            .select(mailboxes::id)
+            .load(&mut **tx)?
+            .into_iter()
+            .collect();
         let own = senders::with_bounce_boxes(tx)?.into_iter().map(|(practice, sender)| (Some(practice), Some(sender)));
         let shared = mail.bounces.iter().map(|_| (None, None));
         let is_due = |sender: Option<SenderId>| !rested.contains(&MailboxId::from(sender).uid());
@@ -49,7 +53,10 @@ pub fn enqueue_due(db: &Db, mail: &MailSettings) -> Result<usize> {
             .iter()
             .map(|(practice, sender)| {
                 let practice = practice.map(|practice: PracticeId| practice.0);
-                (ReadBounces { sender: *sender, operation: None }, EnqueueOptions { practice, ..EnqueueOptions::default() })
+                (
+                    ReadBounces { sender: *sender, operation: None },
+                    EnqueueOptions { practice, ..EnqueueOptions::default() },
+                )
             })
             .collect();
         jobs::enqueue_each(tx, &reads)?;
@@ -101,7 +108,8 @@ pub fn settle(
     }
     // What is left is read by the way, whether somebody asked for it or the clock did.
     if harvest.has_more && harvest.fault.is_none() {
-        let options = EnqueueOptions { practice: place.practice.map(|practice| practice.0), ..EnqueueOptions::default() };
+        let options =
+            EnqueueOptions { practice: place.practice.map(|practice| practice.0), ..EnqueueOptions::default() };
         jobs::enqueue(tx, &ReadBounces { operation: None, ..job.clone() }, &options)?;
     }
     Ok(tally)
@@ -115,7 +123,9 @@ fn tell(
 ) -> Result<Tally> {
     let mut by_campaign: HashMap<i64, (Campaign, Vec<CameBack>)> = HashMap::new();
     for (report, received_at) in reports {
-        let Some(marked) = campaigns::marked(tx, keyring, (&report.returned_to, &report.message_ids))? else { continue };
+        let Some(marked) = campaigns::marked(tx, keyring, (&report.returned_to, &report.message_ids))? else {
+            continue;
+        };
         // Another practice's mails are its own affair, whatever comes into this mailbox.
         if practice.is_some_and(|practice| practice != marked.campaign.practice) {
             continue;
@@ -156,9 +166,9 @@ fn write_reading(tx: &mut Tx<'_>, place: &Place, harvest: &Harvest) -> Result<()
         (before, now) => now.or(before),
     };
     let faults = if harvest.fault.is_some() { known.as_ref().map_or(0, |row| row.faults) + 1 } else { 0 };
-    let pause = usize::try_from(faults - 1).ok().map_or(PAUSE, |at| {
-        FAULT_PAUSES.get(at).or(FAULT_PAUSES.last()).copied().unwrap_or(PAUSE)
-    });
+    let pause = usize::try_from(faults - 1)
+        .ok()
+        .map_or(PAUSE, |at| FAULT_PAUSES.get(at).or(FAULT_PAUSES.last()).copied().unwrap_or(PAUSE));
     let read_at = if harvest.fault.is_none() { Some(now) } else { known.as_ref().and_then(|row| row.read_at) };
     let values = (
         mailboxes::practice_id.eq(place.practice.map(|practice| practice.0)),
@@ -185,11 +195,7 @@ fn problem(harvest: &Harvest) -> Problem {
 }
 
 /// Ends the operation of whoever asked for a reading.
-fn end(
-    tx: &mut Tx<'_>,
-    operation: OperationId,
-    (job, harvest, tally): (&ReadBounces, &Harvest, Tally),
-) -> Result<()> {
+fn end(tx: &mut Tx<'_>, operation: OperationId, (job, harvest, tally): (&ReadBounces, &Harvest, Tally)) -> Result<()> {
     if harvest.fault.is_some() {
         return operations::fail(tx, operation, &problem(harvest)).map(|_| ());
     }

@@ -6,7 +6,7 @@ use tokio::time::{Instant as Moment, timeout_at};
 
 use super::queries::{Checkpoint, Place};
 use crate::kernel::clock::Instant;
-use crate::mail::{Mailbox, MailboxFault, MailFault, Mailer, Report, is_report};
+use crate::mail::{MailFault, Mailbox, MailboxFault, Mailer, Report, is_report};
 
 /// Mails that one job looks at.
 const MOST_MAILS: usize = 200;

@@ -114,7 +114,8 @@ pub fn readings(conn: &mut Conn, asked: &[MailboxId]) -> Result<HashMap<MailboxI
     let rows: Vec<Row> = mailboxes::table.filter(mailboxes::id.eq_any(ids)).select(Row::as_select()).load(conn)?;
     let read = |row: Row| {
         let fault = row.fault.map(|fault| fault.read()).transpose()?;
-        let mailbox = if row.id == MailboxId::Shared.uid() { MailboxId::Shared } else { MailboxId::Of(SenderId(row.id)) };
+        let mailbox =
+            if row.id == MailboxId::Shared.uid() { MailboxId::Shared } else { MailboxId::Of(SenderId(row.id)) };
         Ok((mailbox, Reading { read_at: row.read_at, fault }))
     };
     rows.into_iter().map(read).collect()

@@ -135,13 +135,15 @@ impl CameBack {
     }
 }
 
-/// Writes the rows of a mail. Returns how many there were, and which of them said that their client was informed, with the moment
-/// at which they were sent.
+/// A client and the moment at which its mail was sent.
+type SentTo = (i64, Option<Instant>);
+
+/// Writes the rows of a mail. Returns how many there were, and whose card said that they were informed by it.
 fn write(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
     (rows, bounce, words): (&[Row], Bounce, &str),
-) -> Result<(i64, Vec<(i64, Option<Instant>)>)> {
+) -> Result<(i64, Vec<SentTo>)> {
     let keys: Vec<i64> = rows.iter().map(|row| row.client_key).collect();
     let own = recipients::campaign_key.eq(campaign.key).and(recipients::client_key.eq_any(keys));
     let written: Vec<(i64, bool)> =
@@ -155,17 +157,12 @@ fn write(
             .returning((recipients::client_key, recipients::is_traced))
             .get_results(&mut **tx)?;
     let traced = |row: &&Row| written.contains(&(row.client_key, true));
-    let traced: Vec<(i64, Option<Instant>)> =
-        rows.iter().filter(traced).map(|row| (row.client_key, row.settled_at)).collect();
+    let traced: Vec<SentTo> = rows.iter().filter(traced).map(|row| (row.client_key, row.settled_at)).collect();
     Ok((i64::try_from(written.len()).unwrap_or(i64::MAX), traced))
 }
 
 /// Has clients be informed when another mail last informed them, unless that was later, or not at all.
-fn take_trace_back(
-    tx: &mut Tx<'_>,
-    (practice, campaign): (&Practice, &Campaign),
-    clients: &[(i64, Option<Instant>)],
-) -> Result<()> {
+fn take_trace_back(tx: &mut Tx<'_>, (practice, campaign): (&Practice, &Campaign), clients: &[SentTo]) -> Result<()> {
     let keys: Vec<i64> = clients.iter().map(|(key, _)| *key).collect();
     let own = recipients::campaign_key.eq(campaign.key).and(recipients::client_key.eq_any(&keys));
     diesel::update(recipients::table.filter(own)).set(recipients::is_traced.eq(false)).execute(&mut **tx)?;

@@ -10,8 +10,20 @@ use crate::transfers::{Cell, Separated, separated_header};
 /// Clients of one piece.
 const PIECE: u32 = 2_000;
 /// The columns.
-const COLUMNS: [&str; 11] =
-    ["client_id", "client", "status", "bounce", "address", "contact", "language", "reason", "attempts", "words", "settled_at"];
+const COLUMNS: [&str; 11] = [
+    "client_id",
+    "client",
+    "status",
+    "bounce",
+    "address",
+    "contact",
+    "language",
+    "reason",
+    "attempts",
+    "words",
+    "settled_at",
+    "bounce",
+];
 
 /// The beginning of the file: a byte order mark and what the columns are called.
 ///
@@ -40,7 +52,6 @@ pub fn results_piece(
                 Cell::Text(one.client.to_string().into()),
                 text(Some(&one.name)),
                 word(format!("recipient.{}", one.state.as_str())),
-                one.bounce.map_or(Cell::Empty, |bounce| word(format!("bounce.{}", bounce.as_str()))),
                 text(one.address.as_deref()),
                 text(one.contact.as_deref()),
                 word(format!("language.{}", one.language)),
@@ -48,6 +59,7 @@ pub fn results_piece(
                 Cell::Number(f64::from(one.attempts)),
                 text(one.words.as_deref()),
                 one.settled_at.map_or(Cell::Empty, Cell::Moment),
+                one.bounce.map_or(Cell::Empty, |bounce| word(format!("bounce.{}", bounce.as_str()))),
             ]
             .into_iter(),
         )?;

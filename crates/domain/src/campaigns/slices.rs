@@ -121,7 +121,8 @@ pub fn begin(
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
     let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
     let marking = Marking::of(keyring, &campaign, &frozen.from);
-    let slice = Slice { campaign, practice, seconds_to_send, frozen, marking, limits, texts, ground, own, now, sent, failed };
+    let slice =
+        Slice { campaign, practice, seconds_to_send, frozen, marking, limits, texts, ground, own, now, sent, failed };
     Ok(Some((slice, server)))
 }
 

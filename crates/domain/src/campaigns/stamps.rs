@@ -53,7 +53,8 @@ pub(super) struct Marking {
 impl Marking {
     /// For the mails of a campaign, as it began.
     pub(super) fn of(keyring: &Keyring, campaign: &Campaign, from: &FrozenFrom) -> Self {
-        let split = |address: &str| address.rsplit_once('@').map(|(local, domain)| (local.to_owned(), domain.to_owned()));
+        let split =
+            |address: &str| address.rsplit_once('@').map(|(local, domain)| (local.to_owned(), domain.to_owned()));
         Self {
             keyring: keyring.clone(),
             campaign: (campaign.key, campaign.id),
@@ -205,7 +206,9 @@ mod tests {
 
     #[test]
     fn what_carries_no_mark_is_read_as_none() {
-        for address in ["", "a@b", "a+b@c", "a+@c", "+@", "a+mzxw6ytb@c", "a+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@c"] {
+        for address in
+            ["", "a@b", "a+b@c", "a+@c", "+@", "a+mzxw6ytb@c", "a+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@c"]
+        {
             assert!(Claim::of_address(address).is_none_or(|claim| claim.stamp == [0; STAMP]), "{address}");
         }
         for name in ["", "@", "a.b.c@d", "cmp_1.2@d", "cmp_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b.7@d"] {

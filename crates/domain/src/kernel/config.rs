@@ -237,7 +237,9 @@ impl MailSettings {
             from.faults.push("  KLAAR_SMTP_URL and KLAAR_MAIL_FROM: one needs the other".to_owned());
         }
         let bounces = from.optional("bounces_url", |t| match url::Url::parse(t) {
-            Ok(url) if matches!(url.scheme(), "imap" | "imaps") && url.has_host() && !url.username().is_empty() => Ok(url),
+            Ok(url) if matches!(url.scheme(), "imap" | "imaps") && url.has_host() && !url.username().is_empty() => {
+                Ok(url)
+            }
             _ => Err("must be imaps://USER:PASSWORD@HOST/FOLDER or imap://USER:PASSWORD@HOST/FOLDER".to_owned()),
         });
         let return_path = from.optional("bounces_return_path", return_path);

@@ -111,9 +111,9 @@ impl Mailer {
     async fn reach(&self, server: &MailServer, addresses: &[SocketAddr]) -> Result<Dialogue> {
         let limit = self.limit();
         let stream = match timeout(limit, TcpStream::connect(addresses)).await {
-            Ok(connected) => connected.map_err(|fault| {
-                MailboxFault::Mail(MailFault::Unreachable(short(&fault.to_string())))
-            })?,
+            Ok(connected) => {
+                connected.map_err(|fault| MailboxFault::Mail(MailFault::Unreachable(short(&fault.to_string()))))?
+            }
             Err(_) => return Err(MailboxFault::Mail(MailFault::Silent)),
         };
         let tls = || (Arc::clone(self.tls_of_mailboxes()), server.host.as_str());

@@ -52,9 +52,10 @@ impl Status {
     }
 
     fn read(word: &str) -> Option<Self> {
-        let mut numbers = word.trim_end_matches('.').split('.').map(|number| {
-            number.parse::<u16>().ok().filter(|number| *number < 1_000)
-        });
+        let mut numbers = word
+            .trim_end_matches('.')
+            .split('.')
+            .map(|number| number.parse::<u16>().ok().filter(|number| *number < 1_000));
         let found = Self { class: numbers.next()??, subject: numbers.next()??, detail: numbers.next()?? };
         (matches!(found.class, 2 | 4 | 5) && numbers.next().is_none()).then_some(found)
     }
@@ -168,7 +169,9 @@ fn is_of_delivery(name: &str) -> bool {
 fn addresses_of(value: &HeaderValue<'_>) -> Vec<String> {
     let known: Vec<&str> = match value {
         HeaderValue::Address(all) => all.iter().filter_map(|one| one.address()).collect(),
-        HeaderValue::Text(text) => text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';')).collect(),
+        HeaderValue::Text(text) => {
+            text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';')).collect()
+        }
         _ => Vec::new(),
     };
     let whole = known.into_iter().filter(|one| one.contains('@') && one.len() <= MOST_OF_ADDRESS);
@@ -187,7 +190,8 @@ fn texts_of(value: &HeaderValue<'_>) -> Vec<String> {
 /// The groups of fields of a delivery status, which empty lines separate (RFC 3464, 2.1).
 fn groups(content: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let text = String::from_utf8_lossy(content).replace("\r\n", "\n");
-    let groups: Vec<Vec<u8>> = text.split("\n\n").map(|group| format!("{}\r\n\r\n", group.trim()).into_bytes()).collect();
+    let groups: Vec<Vec<u8>> =
+        text.split("\n\n").map(|group| format!("{}\r\n\r\n", group.trim()).into_bytes()).collect();
     groups.into_iter().filter(|group| group.len() > 4)
 }
 
@@ -208,7 +212,8 @@ fn affected(group: Vec<u8>) -> Option<Affected> {
     // What comes before the first semicolon is the kind of what follows (RFC 3464, 2.1.2).
     let diagnostic = diagnostic.split_once(';').map_or(diagnostic.as_str(), |(_, said)| said);
     let named = ["Final-Recipient", "Original-Recipient"].iter().filter_map(|name| field(name));
-    let addresses = named.filter_map(|typed| address_of(&typed)).flat_map(|address| [plain(&address), address]).collect();
+    let addresses =
+        named.filter_map(|typed| address_of(&typed)).flat_map(|address| [plain(&address), address]).collect();
     Some(Affected { action, status, diagnostic: short(diagnostic), addresses })
 }
 
@@ -288,7 +293,11 @@ mod tests {
         assert!(Report::read(&POSTFIX.as_bytes()[..cut]).unwrap().affected.len() == 1);
         assert_eq!(Report::read(b""), None);
         assert_eq!(Report::read(b"Content-Type: message/delivery-status\r\n\r\nnothing"), None);
-        let many = POSTFIX.replacen("Final-Recipient", &"Final-Recipient: rfc822; x@y.z\r\nAction: failed\r\n\r\n".repeat(9_000), 1);
+        let many = POSTFIX.replacen(
+            "Final-Recipient",
+            &"Final-Recipient: rfc822; x@y.z\r\nAction: failed\r\n\r\n".repeat(9_000),
+            1,
+        );
         assert_eq!(Report::read(many.as_bytes()).unwrap().affected.len(), MOST_AFFECTED);
     }
 

@@ -156,7 +156,8 @@ mod tests {
         let server = of("smtp://mail.maes.example");
         assert_eq!((server.port, server.security, server.sign_in), (587, Security::Starttls, SignIn::None));
         assert_eq!(of("smtp://127.0.0.1").security, Security::None, "this machine needs no TLS");
-        let (mailbox, folder) = MailServer::mailbox_of_url(&Url::parse("imaps://a:b@mail.example/Terug%20hier").unwrap()).unwrap();
+        let (mailbox, folder) =
+            MailServer::mailbox_of_url(&Url::parse("imaps://a:b@mail.example/Terug%20hier").unwrap()).unwrap();
         assert_eq!((mailbox.port, mailbox.security, folder.as_str()), (993, Security::Tls, "Terug hier"));
         let (mailbox, folder) = MailServer::mailbox_of_url(&Url::parse("imap://a:b@mail.example").unwrap()).unwrap();
         assert_eq!((mailbox.port, mailbox.security, folder.as_str()), (143, Security::Starttls, "INBOX"));

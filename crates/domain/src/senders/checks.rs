@@ -150,7 +150,8 @@ impl Prepared {
     pub fn to_try(&self) -> Result<Trial> {
         let server = self.server.as_ref().map(|(card, secrets)| card.with(secrets.clone())).transpose()?;
         let bounces = self.bounces.as_ref().filter(|_| self.has_new_bounces);
-        let mailbox = bounces.map(|(bounces, secrets)| Ok::<_, Error>((bounces.server.with(secrets.clone())?, bounces.folder.clone())));
+        let mailbox = bounces
+            .map(|(bounces, secrets)| Ok::<_, Error>((bounces.server.with(secrets.clone())?, bounces.folder.clone())));
         let is_new = self.has_new_server || self.has_new_bounces;
         let path = self.bounces.as_ref().and_then(|(bounces, _)| bounces.return_path.clone()).filter(|_| is_new);
         Ok(Trial {
@@ -231,7 +232,9 @@ pub fn prepare_change(
     };
     let (bounces, has_new_bounces) = match change.bounces {
         // A sender that gives up its server gives up what belongs to that.
-        Patch::Absent => (before.bounces.clone().filter(|_| server.is_some()).map(|bounces| (bounces, of_bounces)), false),
+        Patch::Absent => {
+            (before.bounces.clone().filter(|_| server.is_some()).map(|bounces| (bounces, of_bounces)), false)
+        }
         Patch::Null => (None, false),
         Patch::Value(draft) => {
             let known = before.bounces.as_ref().map(|bounces| (&bounces.server, &of_bounces));

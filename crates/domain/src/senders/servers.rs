@@ -50,9 +50,8 @@ impl Wrong {
         });
         let folder = self.note(folder).unwrap_or_default();
         let return_path = self.email(return_path.as_deref(), "/bounces/return_path");
-        let is_long = |address: &String| {
-            address.split_once('@').is_some_and(|(local, _)| local.len() > MOST_RETURN_PATH)
-        };
+        let is_long =
+            |address: &String| address.split_once('@').is_some_and(|(local, _)| local.len() > MOST_RETURN_PATH);
         if return_path.as_ref().is_some_and(is_long) {
             self.0.push(FieldError::new("/bounces/return_path", "no_room_for_mark").with("max", MOST_RETURN_PATH));
         }
@@ -69,8 +68,7 @@ impl Wrong {
         let at = |name: &str| format!("{}/{name}", of.at);
         let words = |all: &[&str]| all.join(", ");
         let security = draft.security.as_deref().unwrap_or("tls").parse::<Security>().map_err(|()| {
-            FieldError::new(at("security"), "unknown_value")
-                .with("values", words(&Security::ALL.map(Security::as_str)))
+            FieldError::new(at("security"), "unknown_value").with("values", words(&Security::ALL.map(Security::as_str)))
         });
         let security = self.note(security).unwrap_or(Security::Tls);
         let sign_in = draft.sign_in.as_deref().unwrap_or("none").parse::<SignInKind>().map_err(|()| {
@@ -95,7 +93,11 @@ impl Wrong {
             port,
             security,
             sign_in,
-            username: self.part(draft.username, &at("sign_in/username"), (sign_in != SignInKind::None, LONGEST_USERNAME)),
+            username: self.part(
+                draft.username,
+                &at("sign_in/username"),
+                (sign_in != SignInKind::None, LONGEST_USERNAME),
+            ),
             token_url: self.token_url(draft.token_url, at("sign_in/token_url"), is_token),
             client_id: self.part(draft.client_id, &at("sign_in/client_id"), (is_token, LONGEST_USERNAME)),
         };
@@ -103,12 +105,7 @@ impl Wrong {
         let kept = kept.unwrap_or_default();
         let is_password = sign_in == SignInKind::Password;
         let secrets = Secrets {
-            password: self.secret(
-                draft.password,
-                kept.password,
-                at("sign_in/password"),
-                (is_password, is_password),
-            ),
+            password: self.secret(draft.password, kept.password, at("sign_in/password"), (is_password, is_password)),
             client_secret: self.secret(
                 draft.client_secret,
                 kept.client_secret,
