@@ -173,6 +173,7 @@ async fn a_full_mailbox_is_soft_and_what_is_only_late_is_nothing() {
     }
     let campaign = post.sent(json!({})).await;
     for (name, said) in [
+        ("given-up", ("delayed", "4.4.1", "connection timed out")),
         ("full", FULL),
         ("late", ("delayed", "4.4.1", "connection timed out")),
         ("given-up", ("failed", "4.4.7", "delivery time expired")),
@@ -182,6 +183,9 @@ async fn a_full_mailbox_is_soft_and_what_is_only_late_is_nothing() {
         let gone = post.gone_to(&address);
         post.send_back(&report("klaar@host.example", &gone.message_id, &about(&address, said)));
     }
+    // What was late first has come back by now; what was said first of a mail that came back stays.
+    let gone = post.gone_to("full@clients.example");
+    post.send_back(&report("klaar@host.example", &gone.message_id, &about("full@clients.example", UNKNOWN)));
     post.read().await;
     let soft: Vec<Value> = post.recipients(&campaign, "bounce=soft").await;
     assert_eq!(soft.len(), 3);

@@ -96,13 +96,14 @@ pub fn take_back(
     rows.into_iter().for_each(|row| by_leader.entry(row.leader_key).or_default().push(row));
     let (mut tally, mut untraced) = (Tally::default(), Vec::new());
     for one in came_back {
-        // A second report about the same mail finds it gone.
-        let Some(rows) = by_leader.remove(&one.leader) else { continue };
+        let Some(rows) = by_leader.get(&one.leader) else { continue };
         let address = rows.iter().find_map(|row| row.address.clone()).unwrap_or_default();
         let last_sent = rows.iter().filter_map(|row| row.settled_at).max();
         let is_old = one.received_at.zip(last_sent).is_some_and(|(at, sent)| at.plus_seconds(CLOCKS_APART) < sent);
         let Some((bounce, words)) = one.gravest(&address).filter(|_| !is_old) else { continue };
-        let (written, traced) = write(tx, campaign, (&rows, bounce, words))?;
+        let (written, traced) = write(tx, campaign, (rows, bounce, words))?;
+        // Another report about the same mail finds nothing more to say.
+        by_leader.remove(&one.leader);
         untraced.extend(traced);
         match bounce {
             Bounce::Hard => tally.hard += written,

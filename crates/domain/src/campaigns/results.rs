@@ -14,7 +14,6 @@ const COLUMNS: [&str; 11] = [
     "client_id",
     "client",
     "status",
-    "bounce",
     "address",
     "contact",
     "language",
