@@ -1,5 +1,6 @@
 //! Mails by a real Postfix into Maildirs, and what comes back read from a real Dovecot over TLS: to addresses that are good, to some
-//! that nobody has, and to some whose mailbox is full. Counted where they arrive: in the Maildirs.
+//! that nobody has, and to some whose mailbox is full. Counted where they arrive: in the Maildirs. Whoever reads is killed meanwhile; the
+//! audit trail says of each mail once that it came back.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ use crate::programs::Fallible;
 
 /// How long mails may take to come back.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often whoever reads is killed while it does, and how long it has until then at the most, in milliseconds.
+const KILLS: usize = 3;
+const UNTIL_KILLED: u64 = 400;
 
 /// Where the driver's mail server is.
 struct Server {
@@ -90,7 +94,14 @@ async fn one_way(
     while following.latest()["recipients"]["bounced"] != expected && began.elapsed() < PATIENCE {
         ground.api.post(&format!("/v1/senders/{}/bounce-reads", text(sender)), &json!({}), 202).await?;
         reads += 1;
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        if reads > KILLS {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            continue;
+        }
+        ground.chance.pause_up_to(UNTIL_KILLED).await;
+        let program = ground.sends()?;
+        program.kill()?;
+        program.start().await?;
     }
     ground.api.post(&format!("/v1/senders/{}/bounce-reads", text(sender)), &json!({}), 202).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -123,14 +134,23 @@ async fn tell(
     let suppressed = ground.api.all("/v1/suppressions").await?;
     let is_of = |one: &&Value, town: &str| text(&one["address"]).ends_with(&format!("@{town}.example"));
     let suppressed = towns.each_ref().map(|town| suppressed.iter().filter(|one| is_of(one, town)).count());
+    let mut told = (0, 0);
+    for entry in ground.api.all("/v1/audit-entries").await? {
+        if entry["kind"] == "campaign.bounced" && entry["subject"] == following.id.as_str() {
+            let of = |kind: &str| entry["after"][kind].as_u64().unwrap_or(0);
+            told = (told.0 + of("hard"), told.1 + of("soft"));
+        }
+    }
     let facts = json!({
         "of_each": server.of_each, "good_arrived_once": once, "good_sent": of(good, "sent"), "unknown_hard": of(unknown, "bounced hard"),
         "full_soft": of(full, "bounced soft"), "full_arrived": strays, "suppressed": suppressed, "reads": reads,
+        "kills": reads.min(KILLS), "told_hard": told.0, "told_soft": told.1,
         "seconds": following.began.elapsed().as_secs(),
     });
     let all = server.of_each;
     let counted = [once, of(good, "sent"), of(unknown, "bounced hard"), of(full, "bounced soft")];
-    let holds = counted == [all; 4] && strays == 0 && suppressed == [0, all, 0];
+    let is_told_once = told == (all as u64, all as u64);
+    let holds = counted == [all; 4] && strays == 0 && suppressed == [0, all, 0] && is_told_once;
     ground.say(case, facts, holds);
     Ok(())
 }
