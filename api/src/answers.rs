@@ -34,6 +34,8 @@ shapes! {
     DoubtAnswer as "DoubtAnswer" = words(["sent", "failed", "again"]);
     /// What became of a client's mail.
     RecipientStatus as "RecipientStatus" = words(klaar_domain::campaigns::State::ALL.iter().map(|one| one.as_str()));
+    /// How a mail came back: for good, as the address takes none (`hard`), or for now or for what was in it (`soft`).
+    BounceWord as "Bounce" = words(klaar_domain::campaigns::Bounce::ALL.iter().map(|one| one.as_str()));
     /// Something that a preflight found.
     FindingBlocks as "PreflightFindingCode" = words([
         "no_sender", "template_off", "nobody_to_mail_to", "values_missing", "unreachable", "suppressed", "shared_mailboxes", "mailed_lately",
@@ -122,7 +124,7 @@ fn texts(names: &[&str]) -> ObjectBuilder {
 }
 
 /// Each kind of longer work: what comes out of it, as a name, what it names, and what it counts.
-const WORKS: [(&str, &str, &str, &[&str]); 7] = [
+const WORKS: [(&str, &str, &str, &[&str]); 8] = [
     (
         "client_import",
         "ClientImportResult",
@@ -131,6 +133,7 @@ const WORKS: [(&str, &str, &str, &[&str]); 7] = [
     ),
     ("bulk_edit", "BulkEditResult", "bulk_edit_id", &["changed", "skipped"]),
     ("bulk_edit_undo", "BulkEditUndoResult", "bulk_edit_id", &["restored", "kept"]),
+    ("bounce_read", "BounceReadResult", "sender_id", &["mails", "reports", "hard", "soft"]),
     ("campaign", "CampaignResult", "campaign_id", &["sent", "failed", "in_doubt"]),
     ("template_test", "TemplateTestResult", "to", &[]),
     ("registration_check", "RegistrationCheckResult", "registration_check_id", &[]),
@@ -226,6 +229,7 @@ fn prefix_of(id: &str) -> &'static str {
         "import_id" => "imp",
         "bulk_edit_id" => "blk",
         "campaign_id" => "cmp",
+        "sender_id" => "snd",
         _ => "chk",
     }
 }

@@ -6,6 +6,7 @@
 mod answers;
 mod audit;
 mod body;
+mod bounces;
 mod bulk_edits;
 mod callers;
 mod campaigns;
@@ -125,6 +126,7 @@ fn routes(routes: &mut Routes<'_, '_>) {
     transfers::routes(routes);
     lookups::routes(routes);
     senders::routes(routes);
+    bounces::routes(routes);
     templates::routes(routes);
     campaigns::routes(routes);
     readiness::routes(routes);

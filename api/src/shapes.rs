@@ -79,6 +79,12 @@ shapes! {
         .item(sign_in_by("password", &["username"], &["password"]))
         .item(sign_in_by("xoauth2", &["username", "token_url", "client_id"], &["client_secret", "refresh_token"]))
         .examples([json!({ "kind": "password", "username": "info@maes.example", "password": "a long password" })]);
+    /// How to sign in to a mailbox: by password, or by an access token (XOAUTH2) that a refresh token is exchanged for. What is secret is
+    /// kept and left out as that of a mail server.
+    MailboxSignIn as "NewMailboxSignIn" = OneOfBuilder::new()
+        .item(sign_in_by("password", &["username"], &["password"]))
+        .item(sign_in_by("xoauth2", &["username", "token_url", "client_id"], &["client_secret", "refresh_token"]))
+        .examples([json!({ "kind": "password", "username": "bounces@maes.example", "password": "a long password" })]);
     /// What a template says, by language: a subject of one line, up to 200 characters; a body in HTML, up to 100,000 characters, of the
     /// elements `a` (with `href`), `b`, `blockquote`, `br`, `em`, `h1` to `h3`, `i`, `li`, `ol`, `p`, `s`, `strong`, `sub`, `sup`, `table`,
     /// `tbody`, `td`, `th`, `thead`, `tr` and `ul`, with the classes `action` and `quiet` on `p` and `button` on `a`; and lines of text below

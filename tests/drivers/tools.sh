@@ -147,6 +147,16 @@ install_redis() {
   unpack_packages redis redis-server
 }
 
+# Postfix and Dovecot, whole: they only run in a root folder that mail_server.sh makes of them.
+find_mail() {
+  command -v openssl >/dev/null && is_complete mail && [[ -x $TOOLS/mail/usr/lib/postfix/sbin/master && -x $TOOLS/mail/usr/lib/dovecot/imap ]]
+}
+
+install_mail() {
+  command -v openssl >/dev/null || apt_install openssl
+  unpack_packages mail postfix dovecot-imapd
+}
+
 # Sets PYTHON, one that can make virtual environments.
 find_python() {
   for PYTHON in python3 /usr/bin/python3; do

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod bounces;
 mod bulk_edits;
 mod bulk_edits_meanwhile;
 mod bulk_edits_random;

@@ -143,7 +143,10 @@ async fn a_sender_without_a_server_goes_through_the_installations() {
         (&sender["server"], &sender["from_address"], &sender["tested_at"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    assert_eq!(api.get("/v1/senders").await.expect(200)["shared"], json!({ "from_address": "post@klaar.example" }));
+    assert_eq!(
+        api.get("/v1/senders").await.expect(200)["shared"],
+        json!({ "from_address": "post@klaar.example", "bounces": null })
+    );
     let test = format!("/v1/senders/{}/test", sender["id"].as_str().unwrap());
     let tried = api.post(&test, &json!({})).await.expect(200);
     assert_eq!(tried, json!({ "passed": true, "fault": null, "tested_at": null }), "the server is not its own");

@@ -114,6 +114,7 @@ fn only_the_owner_writes_a_table() {
         ("own_solutions", "custom_fields", ""),
         ("saved_views", "views", ""),
         ("senders", "senders", ""),
+        ("bounce_mailboxes", "bounces", ""),
         ("template_categories", "templates", ""),
         ("templates", "templates", ""),
         ("template_versions", "templates", ""),

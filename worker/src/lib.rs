@@ -7,6 +7,7 @@
 //! are not.
 
 mod batches;
+mod bounces;
 mod bulk_edits;
 mod campaigns;
 mod doorbell;
@@ -29,6 +30,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use klaar_domain::bounces::{ReadBounces, WatchBounces};
 use klaar_domain::bulk_edits::{ApplyBulkEdit, PruneBulkEdits, UndoBulkEdit};
 use klaar_domain::campaigns::{DispatchScheduled, SendCampaign};
 use klaar_domain::identity::{SendInvitation, SendPasswordReset};
@@ -85,6 +87,8 @@ pub fn jobs() -> Registry {
     registry.add::<PruneFindings>(lookups::prune_findings);
     registry.add::<SendCampaign>(campaigns::send_campaign);
     registry.add::<DispatchScheduled>(campaigns::dispatch_scheduled);
+    registry.add::<WatchBounces>(bounces::watch_bounces);
+    registry.add::<ReadBounces>(bounces::read_bounces);
     registry.add::<WatchReadiness>(readiness::watch_readiness);
     registry.add::<SendWeeklyReadiness>(readiness::send_weekly_readiness);
     registry.add::<SendTemplateTest>(templates::send_template_test);
@@ -101,6 +105,7 @@ pub fn schedules() -> Vec<Schedule> {
     vec![
         Schedule::new("prune_settled", "0 40 2 * * *", PruneSettled {}),
         Schedule::new("begin_nights", "0 */5 * * * *", BeginNights {}),
+        Schedule::new("watch_bounces", "20 */5 * * * *", WatchBounces {}),
         Schedule::new("watch_readiness", "0 15 * * * *", WatchReadiness {}),
         Schedule::new("prune_findings", "0 50 2 * * *", PruneFindings {}),
         Schedule::new("prune_bulk_edits", "0 55 2 * * *", PruneBulkEdits {}),

@@ -1,6 +1,6 @@
 //! What goes out.
 
-use klaar_domain::campaigns::{Campaign, Counts, MailOfClient, Recipient, State, Suppression};
+use klaar_domain::campaigns::{Bounce, Campaign, Counts, MailOfClient, Recipient, State, Suppression};
 use klaar_domain::kernel::catalogue::{self, Language};
 use klaar_domain::views::{Chosen, Selection};
 use serde::Serialize;
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::answers::{
-    CampaignMode, CampaignPurpose, CampaignStatus, DoubtPolicy, MailReason, RecipientStatus, ShownSelection,
-    SuppressionReason, SuppressionScope,
+    BounceWord, CampaignMode, CampaignPurpose, CampaignStatus, DoubtPolicy, MailReason, RecipientStatus,
+    ShownSelection, SuppressionReason, SuppressionScope,
 };
 use crate::audit::ActorOut;
 use crate::shapes::{EmailAddress, LanguageWord};
@@ -194,7 +194,7 @@ fn shown(chosen: &Chosen) -> Value {
 /// A client of a campaign's audience, and what became of its mail.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CampaignRecipient, example = json!({
-    "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "client_name": "Bakkerij Peeters", "status": "sent", "address": "info@peeters.example",
+    "client_id": "cli_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "client_name": "Bakkerij Peeters", "status": "sent", "bounce": null, "address": "info@peeters.example",
     "contact": null, "language": "nl", "reason": "card", "attempts": 1, "words": "250 2.0.0 Ok", "due_at": null, "settled_at": "2026-11-22T09:01:00.000000Z"
 }))]
 pub struct RecipientOut {
@@ -205,6 +205,9 @@ pub struct RecipientOut {
     /// What became of its mail.
     #[schema(value_type = RecipientStatus)]
     status: &'static str,
+    /// How it came back; null when it did not.
+    #[schema(value_type = Option<BounceWord>)]
+    bounce: Option<&'static str>,
     /// Where it goes.
     #[schema(value_type = Option<EmailAddress>)]
     address: Option<String>,
@@ -232,6 +235,7 @@ impl From<&Recipient> for RecipientOut {
             client_id: one.client.to_string(),
             client_name: one.name.clone(),
             status: one.state.as_str(),
+            bounce: one.bounce.map(Bounce::as_str),
             address: one.address.clone(),
             contact: one.contact.clone(),
             language: one.language.clone(),
@@ -247,7 +251,7 @@ impl From<&Recipient> for RecipientOut {
 /// A mail that a client was to get.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ClientMail, example = json!({
-    "campaign_id": "cmp_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Peppol: nog niet klaar", "single": false, "status": "sent",
+    "campaign_id": "cmp_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b", "name": "Peppol: nog niet klaar", "single": false, "status": "sent", "bounce": null,
     "address": "info@peeters.example", "words": "250 2.0.0 Ok", "dispatched_at": "2026-11-22T09:00:00.000000Z", "settled_at": "2026-11-22T09:01:00.000000Z"
 }))]
 pub struct ClientMailOut {
@@ -260,6 +264,9 @@ pub struct ClientMailOut {
     /// What became of it.
     #[schema(value_type = RecipientStatus)]
     status: &'static str,
+    /// How it came back; null when it did not.
+    #[schema(value_type = Option<BounceWord>)]
+    bounce: Option<&'static str>,
     /// Where it went.
     #[schema(value_type = Option<EmailAddress>)]
     address: Option<String>,
@@ -278,6 +285,7 @@ impl From<&MailOfClient> for ClientMailOut {
             name: mail.name.clone(),
             single: mail.is_single,
             status: mail.state.as_str(),
+            bounce: mail.bounce.map(Bounce::as_str),
             address: mail.address.clone(),
             words: mail.words.clone(),
             dispatched_at: mail.dispatched_at.map(|at| at.to_string()),

@@ -34,8 +34,8 @@ pub async fn get_campaign_preflight(
             campaigns::preflight(conn, around(&state, caller), &campaign)
         })
         .await?;
-    if let Some(domain) = &seen.domain {
-        let doubts = domains.doubts(domain, domain).await;
+    if let (Some(author), Some(envelope)) = (&seen.domain, &seen.envelope_domain) {
+        let doubts = domains.doubts(author, envelope).await;
         seen.doubt(&doubts);
     }
     Reply::ok(&PreflightOut::of(seen, language)).map_err(|error| Problem::in_language(error, language))

@@ -2,14 +2,14 @@
 
 use actix_web::get;
 use actix_web::web::Query;
-use klaar_domain::campaigns::{self, Asked, CampaignId, State};
+use klaar_domain::campaigns::{self, Asked, Bounce, CampaignId, State};
 use klaar_domain::kernel::error::{Error, FieldError, Result};
 use klaar_domain::kernel::page;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::outs::RecipientOut;
-use crate::answers::RecipientStatus;
+use crate::answers::{BounceWord, RecipientStatus};
 use crate::body::InPath;
 use crate::guards::{ClientsRead, May};
 use crate::problem::Problem;
@@ -23,6 +23,9 @@ pub struct RecipientQuery {
     /// Those in this state.
     #[param(value_type = Option<RecipientStatus>, example = "failed")]
     status: Option<String>,
+    /// Those whose mail came back so.
+    #[param(value_type = Option<BounceWord>, example = "hard")]
+    bounce: Option<String>,
     /// Where the page starts: `next_cursor` of the page before.
     #[param(pattern = "^[A-Za-z0-9_-]+$", example = "NDI")]
     cursor: Option<String>,
@@ -38,6 +41,14 @@ impl RecipientQuery {
             Error::Invalid(vec![FieldError::new("/status", "unknown_value").with("values", words)])
         };
         self.status.as_deref().map(|word| word.parse().map_err(unknown)).transpose()
+    }
+
+    fn bounce(&self) -> Result<Option<Bounce>> {
+        let unknown = |()| {
+            let words = Bounce::ALL.iter().map(|bounce| bounce.as_str()).collect::<Vec<_>>().join(", ");
+            Error::Invalid(vec![FieldError::new("/bounce", "unknown_value").with("values", words)])
+        };
+        self.bounce.as_deref().map(|word| word.parse().map_err(unknown)).transpose()
     }
 }
 
@@ -55,7 +66,8 @@ pub async fn list_campaign_recipients(
 ) -> Result<Reply, Problem> {
     may.read(move |conn, caller| {
         let campaign = campaigns::find(conn, &caller.practice, id.get()?)?;
-        let asked = Asked { state: query.state()?, cursor: query.cursor.as_deref(), limit: page::limit(query.limit)? };
+        let (state, bounce, limit) = (query.state()?, query.bounce()?, page::limit(query.limit)?);
+        let asked = Asked { state, bounce, cursor: query.cursor.as_deref(), limit };
         let found = campaigns::recipients(conn, &campaign, asked)?;
         Reply::ok(&PageOut::of(&found, RecipientOut::from))
     })

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use klaar_domain::kernel::patch::Patch;
 use klaar_domain::kernel::secrets::Secret;
-use klaar_domain::senders::{Draft, SenderChange, ServerDraft};
+use klaar_domain::senders::{BounceDraft, Draft, SenderChange, ServerDraft};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::body::Whole;
-use crate::shapes::{EmailAddressOrBlank, MailSecurityWord, MailSignIn, Signatures};
+use crate::shapes::{EmailAddressOrBlank, MailSecurityWord, MailSignIn, MailboxSignIn, Signatures};
 
 /// A sender to make.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -19,6 +19,8 @@ use crate::shapes::{EmailAddressOrBlank, MailSecurityWord, MailSignIn, Signature
     "signatures": { "nl": "Met vriendelijke groeten\nMaes & Partners" },
     "server": { "host": "mail.maes.example", "port": 465, "security": "tls",
         "sign_in": { "kind": "password", "username": "info@maes.example", "password": "a long password" } },
+    "bounces": { "host": "mail.maes.example", "sign_in": { "kind": "password", "username": "bounces@maes.example",
+        "password": "a long password" }, "return_path": "bounces@maes.example" },
     "per_minute": 60, "per_day": 2000, "default": true
 }))]
 pub struct SenderIn {
@@ -40,6 +42,8 @@ pub struct SenderIn {
     signatures: BTreeMap<String, String>,
     /// The mail server; the installation's when not given.
     server: Option<ServerIn>,
+    /// The mailbox that mails come back to when they cannot be delivered; only with a mail server of its own.
+    bounces: Option<BouncesIn>,
     /// Mails a minute; as many as go when not given.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
     per_minute: Option<Whole>,
@@ -71,6 +75,42 @@ pub struct ServerIn {
     sign_in: Option<SignInIn>,
 }
 
+/// A mailbox that mails come back to, read by IMAP every five minutes; nothing in it is changed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewBounceMailbox, example = json!({ "host": "mail.maes.example", "port": 993, "security": "tls",
+    "sign_in": { "kind": "password", "username": "bounces@maes.example", "password": "a long password" },
+    "folder": "INBOX", "return_path": "bounces@maes.example" }))]
+pub struct BouncesIn {
+    /// The name or address of its server.
+    #[schema(pattern = r"^[\s\x85]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,252}[\s\x85]*$")]
+    host: String,
+    /// Its port; when not given 993 with `tls` and 143 otherwise.
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 65_535)]
+    port: Option<Whole>,
+    /// TLS from the first byte (`tls`, when not given), after STARTTLS, or none, which only a server on this machine may have.
+    #[schema(value_type = Option<MailSecurityWord>)]
+    security: Option<String>,
+    /// How to sign in.
+    #[schema(value_type = MailboxSignIn)]
+    sign_in: Option<SignInIn>,
+    /// The folder as the server calls it, in letters of ASCII; `INBOX` when not given.
+    #[schema(value_type = Option<String>, pattern = r"^\s*[ -~]{0,255}\s*$")]
+    folder: Option<String>,
+    /// The address that mails come back to, with at most 24 characters before its `@`: each puts a mark of its own behind a plus there,
+    /// by which a report is known for certain. When not given, mails come back to the address that readers see, and reports are
+    /// known by the mail that they are about.
+    #[schema(value_type = Option<EmailAddressOrBlank>)]
+    return_path: Option<String>,
+}
+
+/// Descriptions of defaults ask for it; nothing of a mailbox is ever written.
+impl Serialize for BouncesIn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
 /// How to sign in to a mail server, by its kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +137,7 @@ impl Serialize for ServerIn {
     }
 }
 
-/// A change to a sender: an absent field stays, null clears it, a value sets it. A server is replaced as a whole.
+/// A change to a sender: an absent field stays, null clears it, a value sets it. A server and a bounce mailbox are replaced as a whole.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = SenderPatch, example = json!({ "reply_to": "an@maes.example", "per_minute": null }))]
@@ -120,6 +160,9 @@ pub struct SenderPatch {
     /// The mail server; null for the installation's.
     #[schema(value_type = Option<ServerIn>)]
     server: Patch<ServerIn>,
+    /// The mailbox that mails come back to; null for none, and gone with the server.
+    #[schema(value_type = Option<BouncesIn>)]
+    bounces: Patch<BouncesIn>,
     /// Mails a minute.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
     per_minute: Patch<Whole>,
@@ -144,22 +187,29 @@ impl From<ServerIn> for ServerDraft {
     }
 }
 
+impl From<BouncesIn> for BounceDraft {
+    fn from(said: BouncesIn) -> Self {
+        let BouncesIn { host, port, security, sign_in, folder, return_path } = said;
+        Self { server: ServerIn { host, port, security, sign_in }.into(), folder, return_path }
+    }
+}
+
 impl From<SenderIn> for Draft {
     fn from(said: SenderIn) -> Self {
-        let SenderIn { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
-            said;
-        let server = server.map(ServerDraft::from);
+        let SenderIn { name, from_name, from_address, reply_to, signatures, per_minute, per_day, .. } = said;
+        let (server, bounces) = (said.server.map(ServerDraft::from), said.bounces.map(BounceDraft::from));
         let (per_minute, per_day) = (per_minute.map(|most| most.0), per_day.map(|most| most.0));
-        Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
+        let is_default = said.default;
+        Self { name, from_name, from_address, reply_to, signatures, server, bounces, per_minute, per_day, is_default }
     }
 }
 
 impl From<SenderPatch> for SenderChange {
     fn from(said: SenderPatch) -> Self {
-        let SenderPatch { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, default } =
-            said;
-        let server = server.map(ServerDraft::from);
+        let SenderPatch { name, from_name, from_address, reply_to, signatures, per_minute, per_day, .. } = said;
+        let (server, bounces) = (said.server.map(ServerDraft::from), said.bounces.map(BounceDraft::from));
         let (per_minute, per_day) = (per_minute.map(|most| most.0), per_day.map(|most| most.0));
-        Self { name, from_name, from_address, reply_to, signatures, server, per_minute, per_day, is_default: default }
+        let is_default = said.default;
+        Self { name, from_name, from_address, reply_to, signatures, server, bounces, per_minute, per_day, is_default }
     }
 }

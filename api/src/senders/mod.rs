@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use actix_web::{delete, get, patch, post};
+use klaar_domain::bounces::{self, MailboxId};
 use klaar_domain::identity::Caller;
+use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::kernel::db::Conn;
 use klaar_domain::kernel::error::{Error, FieldError, Result};
-use klaar_domain::mail::{MailFault, MailServer};
-use klaar_domain::senders::{self, Draft, Given, SenderChange, SenderId};
+use klaar_domain::mail::{MailFault, MailboxFault};
+use klaar_domain::senders::{self, Draft, Given, SenderChange, SenderId, Trial};
 
 use self::ins::{SenderIn, SenderPatch};
 use self::outs::{SenderOut, SendersOut, TestOut};
@@ -26,32 +28,62 @@ fn given<'a>(state: &'a State, caller: &'a Caller) -> Given<'a> {
     Given { practice: &caller.practice, mail: &state.settings.mail, keyring: &state.keyring }
 }
 
-fn reply(conn: &mut Conn, caller: &Caller, id: SenderId) -> Result<Reply> {
+fn reply(conn: &mut Conn, (caller, language): (&Caller, Language), id: SenderId) -> Result<Reply> {
     let sender = senders::sender(conn, &caller.practice, id)?;
-    let revision = sender.revision;
-    Ok(Reply::ok(&SenderOut::from(sender))?.tagged(revision))
+    let (revision, mailbox) = (sender.revision, MailboxId::Of(id));
+    let readings = bounces::readings(conn, &[mailbox])?;
+    Ok(Reply::ok(&SenderOut::of(sender, readings.get(&mailbox), language))?.tagged(revision))
 }
 
-/// Lets the server, if there is one to try, let us in.
-async fn try_server(state: &State, server: Option<MailServer>) -> Result<()> {
-    let Some(server) = server else { return Ok(()) };
-    state.mailer.check(&server).await.map_err(|fault| Error::Invalid(vec![entry(&fault)]))
+/// Lets the servers, as far as there are any to try, let us in, and says of each what is wrong with it.
+async fn try_servers(state: &State, trial: &Trial) -> std::result::Result<(), Vec<FieldError>> {
+    let mut wrong = Vec::new();
+    let mailer = &state.mailer;
+    let checked = match (&trial.server, &trial.returning) {
+        (_, Some((server, address))) => match mailer.check_return(server, address).await {
+            Ok(Err(words)) => {
+                wrong.push(FieldError::new("/bounces/return_path", "return_path_refused").with("words", words));
+                Ok(())
+            }
+            checked => checked.map(|_| ()),
+        },
+        (Some(server), None) => mailer.check(server).await,
+        (None, None) => Ok(()),
+    };
+    wrong.extend(checked.err().map(|fault| entry("/server", &fault)));
+    if let Some((server, folder)) = &trial.mailbox {
+        wrong.extend(mailer.check_mailbox(server, folder).await.err().map(|fault| entry_of_mailbox(&fault)));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// What a fault of a mail server says of the fields that named it.
-fn entry(fault: &MailFault) -> FieldError {
-    let at = |pointer: &str, code| FieldError::new(pointer, code);
+/// What a fault of a mail server says of the fields behind `root` that named it.
+fn entry(root: &str, fault: &MailFault) -> FieldError {
+    let at = |field: &str, code| FieldError::new(format!("{root}/{field}"), code);
     match fault {
-        MailFault::Unreachable(reason) => at("/server/host", "server_unreachable").with("reason", reason),
-        MailFault::Private => at("/server/host", "private_address"),
-        MailFault::Silent => at("/server/host", "server_silent"),
-        MailFault::Refused(words) => at("/server/host", "server_refused").with("words", words),
-        MailFault::Unencrypted => at("/server/security", "encryption_needed"),
-        MailFault::NoStarttls => at("/server/security", "no_starttls"),
-        MailFault::Tls(reason) => at("/server/security", "tls_failed").with("reason", reason),
-        MailFault::NoSignIn => at("/server/sign_in/kind", "sign_in_not_offered"),
-        MailFault::SignInRefused(words) => at("/server/sign_in", "sign_in_refused").with("words", words),
-        MailFault::NoToken(reason) => at("/server/sign_in/refresh_token", "no_access_token").with("reason", reason),
+        MailFault::Unreachable(reason) => at("host", "server_unreachable").with("reason", reason),
+        MailFault::Private => at("host", "private_address"),
+        MailFault::Silent => at("host", "server_silent"),
+        MailFault::Refused(words) => at("host", "server_refused").with("words", words),
+        MailFault::Unencrypted => at("security", "encryption_needed"),
+        MailFault::NoStarttls => at("security", "no_starttls"),
+        MailFault::Tls(reason) => at("security", "tls_failed").with("reason", reason),
+        MailFault::NoSignIn => at("sign_in/kind", "sign_in_not_offered"),
+        MailFault::SignInRefused(words) => at("sign_in", "sign_in_refused").with("words", words),
+        MailFault::NoToken(reason) => at("sign_in/refresh_token", "no_access_token").with("reason", reason),
+    }
+}
+
+/// What a fault of a mailbox says of the fields that named it.
+fn entry_of_mailbox(fault: &MailboxFault) -> FieldError {
+    let at = |field: &str, code| FieldError::new(format!("/bounces/{field}"), code);
+    match fault {
+        MailboxFault::Mail(MailFault::Silent) => at("host", "mailbox_silent"),
+        MailboxFault::Mail(MailFault::NoStarttls) => at("security", "mailbox_without_starttls"),
+        MailboxFault::Mail(fault) => entry("/bounces", fault),
+        MailboxFault::SignInRefused(words) => at("sign_in", "sign_in_refused").with("words", words),
+        MailboxFault::NoFolder(words) => at("folder", "no_such_folder").with("words", words),
+        MailboxFault::Refused(words) | MailboxFault::Broken(words) => at("host", "server_refused").with("words", words),
     }
 }
 
@@ -60,16 +92,20 @@ fn entry(fault: &MailFault) -> FieldError {
     responses((status = 200, description = "The senders, and what the installation offers.", body = SendersOut)))]
 #[get("/senders")]
 pub async fn list_senders(may: May<CampaignsSend>, state: Data<State>) -> Result<Reply, Problem> {
+    let language = may.language;
     may.read(move |conn, caller| {
         let senders = senders::senders(conn, &caller.practice)?;
-        Reply::ok(&SendersOut::of(senders, state.settings.mail.shared.as_ref()))
+        let own = senders.iter().map(|sender| MailboxId::Of(sender.id));
+        let readings = bounces::readings(conn, &own.chain([MailboxId::Shared]).collect::<Vec<_>>())?;
+        Reply::ok(&SendersOut::of(senders, &readings, &state.settings.mail, language))
     })
     .await
 }
 
 /// Make a sender
 ///
-/// Its server, when it has one of its own, is tried first: what does not connect, begin TLS and sign in is refused with the server's words.
+/// Its server, when it has one of its own, is tried first: what does not connect, begin TLS and sign in is refused with the server's words. So is
+/// the mailbox that mails come back to, and whether the server lets mails come back to the address that is given.
 #[utoipa::path(operation_id = "create_sender", tag = "senders", request_body(content = SenderIn, description = "The sender."),
     security(("bearer" = ["senders:manage"])), responses((status = 201, description = "The new sender.", body = SenderOut)))]
 #[post("/senders")]
@@ -86,12 +122,13 @@ pub async fn create_sender(
     let prepared = first
         .unless_kept(body.hash.clone(), move |state, caller| senders::prepare(given(state, caller), said)?.to_try())
         .await?;
-    try_server(&state, prepared.flatten()).await.map_err(|error| Problem::in_language(error, language))?;
+    let trial = prepared.unwrap_or_default();
+    try_servers(&state, &trial).await.map_err(|wrong| Problem::in_language(Error::Invalid(wrong), language))?;
     let state = Arc::clone(&state);
     may.once(body.hash, move |tx, caller| {
         let given = given(&state, caller);
         let id = senders::create(tx, given, &caller.actor, &senders::prepare(given, draft)?)?;
-        Ok(reply(tx, caller, id)?.at(format!("/v1/senders/{id}")))
+        Ok(reply(tx, (caller, language), id)?.at(format!("/v1/senders/{id}")))
     })
     .await
 }
@@ -102,12 +139,13 @@ pub async fn create_sender(
     security(("bearer" = ["campaigns:send"])), responses((status = 200, description = "The sender.", body = SenderOut)))]
 #[get("/senders/{id}")]
 pub async fn get_sender(may: May<CampaignsSend>, id: InPath<SenderId>) -> Result<Reply, Problem> {
-    may.read(move |conn, caller| reply(conn, caller, id.get()?)).await
+    let language = may.language;
+    may.read(move |conn, caller| reply(conn, (caller, language), id.get()?)).await
 }
 
 /// Change a sender
 ///
-/// A server that is given is tried first, as when a sender is made.
+/// A server or a bounce mailbox that is given is tried first, as when a sender is made.
 #[utoipa::path(operation_id = "update_sender", tag = "senders", request_body(content = SenderPatch, description = "The change."),
     params(("id" = String, Path, description = "The sender's identifier.", example = "snd_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b"),
         ("If-Match" = String, Header, description = "The ETag that was read.", pattern = r#"^"[0-9]+"$"#, example = "\"1\"")),
@@ -124,15 +162,16 @@ pub async fn update_sender(
     let (id, language) = (id.get().map_err(|error| Problem::in_language(error, may.language))?, may.language);
     let change = SenderChange::from(body.value);
     let said = change.clone();
-    let server = first.with_db(move |state, caller| {
+    let trial = first.with_db(move |state, caller| {
         let prepared = state.db.read(|conn| senders::prepare_change(conn, given(state, caller), (id, seen.0), said))?;
         prepared.1.to_try()
     });
-    try_server(&state, server.await?).await.map_err(|error| Problem::in_language(error, language))?;
+    let trial = trial.await?;
+    try_servers(&state, &trial).await.map_err(|wrong| Problem::in_language(Error::Invalid(wrong), language))?;
     let state = Arc::clone(&state);
     may.write(move |tx, caller| {
         senders::change(tx, given(&state, caller), &caller.actor, (id, seen.0), change)?;
-        reply(tx, caller, id)
+        reply(tx, (caller, language), id)
     })
     .await
 }
@@ -158,8 +197,8 @@ pub async fn delete_sender(
 
 /// Try a sender's mail server
 ///
-/// Connects, begins TLS and signs in, and leaves without a mail; the installation's when the sender has none of its own. What went
-/// wrong is said in the answer.
+/// Connects, begins TLS and signs in, and leaves without a mail; the installation's when the sender has none of its own. Then the mailbox
+/// that mails come back to, when it has one. What went wrong first is said in the answer.
 #[utoipa::path(operation_id = "test_sender", tag = "senders",
     params(("id" = String, Path, description = "The sender's identifier.", example = "snd_0197f6a2c3d47e5f8a9b0c1d2e3f4a5b")),
     security(("bearer" = ["senders:manage"])), responses((status = 200, description = "Whether the server has let us in.", body = TestOut)))]
@@ -171,21 +210,24 @@ pub async fn test_sender(
 ) -> Result<Reply, Problem> {
     let (first, may) = may;
     let (id, language) = (id.get().map_err(|error| Problem::in_language(error, may.language))?, may.language);
-    let server = first.unless_kept(Vec::new(), move |state, caller| {
+    let trial = first.unless_kept(Vec::new(), move |state, caller| {
         let given = given(state, caller);
         state.db.read(|conn| {
             let sender = senders::sender(conn, given.practice, id)?;
-            senders::server_of(conn, given, &sender)
+            let server = senders::server_of(conn, given, &sender)?;
+            let path = sender.bounces.as_ref().and_then(|bounces| bounces.return_path.clone());
+            let mailbox = senders::bounce_box_of(conn, given, id)?;
+            Ok(Trial { returning: path.map(|path| (server.clone(), path)), server: Some(server), mailbox })
         })
     });
-    let fault = match server.await? {
-        Some(server) => state.mailer.check(&server).await.err(),
+    let fault = match trial.await? {
+        Some(trial) => try_servers(&state, &trial).await.err().and_then(|wrong| wrong.into_iter().next()),
         None => None,
     };
     let state = Arc::clone(&state);
     may.once(Vec::new(), move |tx, caller| {
         let sender = senders::note_test(tx, given(&state, caller), &caller.actor, (id, fault.is_none()))?;
-        Reply::ok(&TestOut::of(&sender, fault.as_ref().map(entry), language))
+        Reply::ok(&TestOut::of(&sender, fault, language))
     })
     .await
 }

@@ -1,11 +1,12 @@
 //! What goes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use klaar_domain::bounces::{MailboxId, Reading};
 use klaar_domain::kernel::catalogue::{self, Language};
-use klaar_domain::kernel::config::SharedMailServer;
+use klaar_domain::kernel::config::MailSettings;
 use klaar_domain::kernel::error::FieldError;
-use klaar_domain::senders::{Sender, ServerCard};
+use klaar_domain::senders::{BounceBox, Sender, ServerCard};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +19,9 @@ use crate::shapes::{EmailAddress, MailSecurityWord, MailSignInWord, Signatures};
     "reply_to": null, "signatures": { "nl": "Met vriendelijke groeten\nMaes & Partners" },
     "server": { "host": "mail.maes.example", "port": 465, "security": "tls",
         "sign_in": { "kind": "password", "username": "info@maes.example", "token_url": null, "client_id": null } },
+    "bounces": { "host": "mail.maes.example", "port": 993, "security": "tls", "sign_in": { "kind": "password", "username": "bounces@maes.example",
+        "token_url": null, "client_id": null }, "folder": "INBOX", "return_path": "bounces@maes.example",
+        "read_at": "2026-11-22T09:05:20.000000Z", "fault": null },
     "per_minute": 60, "per_day": null, "default": true, "tested_at": "2026-11-22T09:00:00.000000Z", "revision": 1,
     "created_at": "2026-11-22T09:00:00.000000Z", "updated_at": "2026-11-22T09:00:00.000000Z"
 }))]
@@ -39,6 +43,8 @@ pub struct SenderOut {
     signatures: BTreeMap<Language, String>,
     /// The mail server; null for the installation's.
     server: Option<ServerOut>,
+    /// The mailbox that mails come back to when they cannot be delivered; null for none.
+    bounces: Option<BouncesOut>,
     /// Mails a minute; null for as many as go.
     per_minute: Option<i32>,
     /// Mails a day in the practice's time zone; null for as many as go.
@@ -86,9 +92,66 @@ pub struct SignInOut {
     client_id: Option<String>,
 }
 
+/// A mailbox that mails come back to, without what is secret of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BounceMailbox, example = json!({ "host": "mail.maes.example", "port": 993, "security": "tls",
+    "sign_in": { "kind": "password", "username": "bounces@maes.example", "token_url": null, "client_id": null },
+    "folder": "INBOX", "return_path": "bounces@maes.example", "read_at": "2026-11-22T09:05:20.000000Z", "fault": null }))]
+pub struct BouncesOut {
+    /// The name or address of its server.
+    host: String,
+    /// Its port.
+    port: u16,
+    /// How the dialogue with it is kept from being read.
+    #[schema(value_type = MailSecurityWord)]
+    security: &'static str,
+    /// How to sign in.
+    sign_in: SignInOut,
+    /// The folder.
+    folder: String,
+    /// The address that mails come back to, each with its own mark; null for the one that readers see.
+    #[schema(value_type = Option<EmailAddress>)]
+    return_path: Option<String>,
+    /// When it was last read.
+    read_at: Option<String>,
+    /// What went wrong at the last try; null when nothing.
+    fault: Option<ReadingFault>,
+}
+
+/// Why a mailbox could not be read.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BounceMailboxFault, example = json!({ "code": "bounce_mailbox_unusable",
+    "title": "The mailbox that mails come back to cannot be read: the mail server did not answer in time. Test the sender." }))]
+pub struct ReadingFault {
+    /// Stable code.
+    code: String,
+    /// What happened and what to do, in the caller's language.
+    title: String,
+}
+
+impl BouncesOut {
+    fn of(bounces: BounceBox, reading: Option<&Reading>, language: Language) -> Self {
+        let ServerOut { host, port, security, sign_in } = bounces.server.into();
+        let (read_at, fault) = told(reading, language);
+        Self { host, port, security, sign_in, folder: bounces.folder, return_path: bounces.return_path, read_at, fault }
+    }
+}
+
+/// How the last readings of a mailbox went, for a reader of this language.
+fn told(reading: Option<&Reading>, language: Language) -> (Option<String>, Option<ReadingFault>) {
+    let fault = reading.and_then(|reading| reading.fault.as_ref()).map(|problem| {
+        let mut title = catalogue::text(language, &format!("problem.{}", problem.code), &[]);
+        for (name, value) in &problem.params {
+            title = title.replace(&format!("{{{name}}}"), value);
+        }
+        ReadingFault { code: problem.code.clone(), title }
+    });
+    (reading.and_then(|reading| reading.read_at).map(|at| at.to_string()), fault)
+}
+
 /// All senders.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SenderList, example = json!({ "items": [], "shared": { "from_address": "post@klaar.example" } }))]
+#[schema(as = SenderList, example = json!({ "items": [], "shared": { "from_address": "post@klaar.example", "bounces": null } }))]
 pub struct SendersOut {
     /// In the order in which they were made.
     items: Vec<SenderOut>,
@@ -98,11 +161,23 @@ pub struct SendersOut {
 
 /// The mail server that an installation offers.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SharedMailServer, example = json!({ "from_address": "post@klaar.example" }))]
+#[schema(as = SharedMailServer, example = json!({ "from_address": "post@klaar.example", "bounces": { "read_at": "2026-11-22T09:05:20.000000Z", "fault": null } }))]
 pub struct SharedOut {
     /// The address that its mails come from.
     #[schema(value_type = EmailAddress)]
     from_address: String,
+    /// The mailbox that they come back to; null when it has none.
+    bounces: Option<SharedBouncesOut>,
+}
+
+/// The mailbox that mails by the installation's server come back to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SharedBounceMailbox, example = json!({ "read_at": "2026-11-22T09:05:20.000000Z", "fault": null }))]
+pub struct SharedBouncesOut {
+    /// When it was last read.
+    read_at: Option<String>,
+    /// What went wrong at the last try; null when nothing.
+    fault: Option<ReadingFault>,
 }
 
 impl From<ServerCard> for ServerOut {
@@ -117,8 +192,9 @@ impl From<ServerCard> for ServerOut {
     }
 }
 
-impl From<Sender> for SenderOut {
-    fn from(sender: Sender) -> Self {
+impl SenderOut {
+    /// A sender, and how its mailbox was last read, for a reader of this language.
+    pub fn of(sender: Sender, reading: Option<&Reading>, language: Language) -> Self {
         Self {
             id: sender.id.to_string(),
             name: sender.name,
@@ -127,6 +203,7 @@ impl From<Sender> for SenderOut {
             reply_to: sender.reply_to,
             signatures: sender.signatures,
             server: sender.server.map(ServerOut::from),
+            bounces: sender.bounces.map(|bounces| BouncesOut::of(bounces, reading, language)),
             per_minute: sender.limits.per_minute,
             per_day: sender.limits.per_day,
             default: sender.is_default,
@@ -179,8 +256,23 @@ impl TestOut {
 
 impl SendersOut {
     /// All senders, and what the installation offers.
-    pub fn of(senders: Vec<Sender>, shared: Option<&SharedMailServer>) -> Self {
-        let shared = shared.map(|shared| SharedOut { from_address: shared.from.clone() });
-        Self { items: senders.into_iter().map(SenderOut::from).collect(), shared }
+    pub fn of(
+        senders: Vec<Sender>,
+        readings: &HashMap<MailboxId, Reading>,
+        mail: &MailSettings,
+        language: Language,
+    ) -> Self {
+        let shared = mail.shared.as_ref().map(|shared| SharedOut {
+            from_address: shared.from.clone(),
+            bounces: mail.bounces.as_ref().map(|_| {
+                let (read_at, fault) = told(readings.get(&MailboxId::Shared), language);
+                SharedBouncesOut { read_at, fault }
+            }),
+        });
+        let out = |sender: Sender| {
+            let reading = readings.get(&MailboxId::Of(sender.id));
+            SenderOut::of(sender, reading, language)
+        };
+        Self { items: senders.into_iter().map(out).collect(), shared }
     }
 }

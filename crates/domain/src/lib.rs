@@ -3,6 +3,7 @@
 //! A room is a module with the same files as its siblings (`model`, `queries`, `actions`, `jobs`, …); the kernel is what
 //! every room stands on and knows no room. The README's floor plan says what lives where.
 
+pub mod bounces;
 pub mod bulk_edits;
 pub mod campaigns;
 pub mod clients;

@@ -685,6 +685,8 @@ diesel::table! {
         signatures -> JsonType,
         server -> Nullable<JsonType>,
         secrets -> Nullable<Binary>,
+        bounces -> Nullable<JsonType>,
+        bounce_secrets -> Nullable<Binary>,
         per_minute -> Nullable<Integer>,
         per_day -> Nullable<Integer>,
         is_default -> Bool,
@@ -884,6 +886,7 @@ diesel::table! {
         words -> Nullable<Text>,
         settled_at -> Nullable<BigInt>,
         is_traced -> Bool,
+        bounce -> Nullable<Text>,
     }
 }
 
@@ -913,6 +916,22 @@ diesel::table! {
         next_mail_at -> BigInt,
         day -> Text,
         sent -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::kernel::{JsonType, UidType};
+    bounce_mailboxes (id) {
+        id -> UidType,
+        practice_id -> Nullable<UidType>,
+        place -> Text,
+        uid_validity -> Nullable<BigInt>,
+        last_uid -> BigInt,
+        read_at -> Nullable<BigInt>,
+        fault -> Nullable<JsonType>,
+        faults -> Integer,
+        due_at -> BigInt,
     }
 }
 

@@ -10,7 +10,8 @@
 //! [`Sandbox::smtp_addr`], and allow plain http and private addresses for the SMP. For mail over TLS there is
 //! [`Sandbox::smtps_addr`], and STARTTLS where [`Settings::offers_starttls`] says so; both need
 //! [`Sandbox::root_certificate_pem`] as trust anchor. With [`Settings::mail_accounts`] a client must sign in, by PLAIN,
-//! LOGIN or XOAUTH2; [`Sandbox::token_url`] gives access tokens for the latter.
+//! LOGIN or XOAUTH2; [`Sandbox::token_url`] gives access tokens for the latter. The mailbox that mails come back to is read by IMAP at
+//! [`Sandbox::imap_addr`] and [`Sandbox::imaps_addr`], by the same accounts; [`Sandbox::send_back`] puts mails there.
 //!
 //! # Control
 //! On [`Sandbox::page_addr`]: `/` is a page for people with the world's addresses, faults in force and mails. JSON:
@@ -62,6 +63,7 @@ mod population;
 mod sandbox;
 mod script;
 mod scripts;
+mod settings;
 mod smp;
 #[cfg(test)]
 mod testing;
@@ -71,10 +73,11 @@ pub use counters::{Requests, Totals};
 pub use error::SandboxError;
 pub use faults::{DnsEffect, Effect, Fault, FaultInForce, SmpEffect, SmtpEffect, SmtpStep};
 pub use label::Label;
-pub use mail::{Attachment, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, MailAccount, ReadMail};
+pub use mail::{Attachment, ImapEffect, MAX_KEPT_BYTES, MAX_MAIL_BYTES, Mail, MailAccount, ReadMail};
 pub use pki::{ACCESS_POINTS, AccessPoint};
-pub use sandbox::{Sandbox, Settings};
+pub use sandbox::Sandbox;
 pub use script::{
     CertificateForm, DocumentForm, DocumentType, Endpoint, HrefForm, NaptrForm, Redirect, Registration, Script,
     SignatureForm,
 };
+pub use settings::Settings;

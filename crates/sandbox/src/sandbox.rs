@@ -1,9 +1,6 @@
 //! The sandbox as a whole: what it is started with, and what a test does with it while it runs.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use actix_web::dev::ServerHandle;
 use hickory_proto::rr::Name;
@@ -16,55 +13,12 @@ use crate::{
     faults::{Fault, FaultInForce},
     http,
     label::Label,
-    mail::{Accounts, MAX_MAIL_BYTES, Mail, MailAccount, Mailbox, smtp::Listeners},
+    mail::{Accounts, ImapEffect, Mail, Mailbox, imap, smtp::Listeners},
     pki::{ACCESS_POINTS, AccessPoint},
     script::Script,
+    settings::Settings,
     world::{Addresses, World},
 };
-
-/// What a sandbox is started with. Every address must be a loopback address; port 0 takes a free one.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Name server, UDP and TCP.
-    pub dns: SocketAddr,
-    /// SMP, plain HTTP.
-    pub smp: SocketAddr,
-    /// Mail server.
-    pub smtp: SocketAddr,
-    /// The same mail server behind TLS from the first byte (RFC 8314, section 3.3).
-    pub smtps: SocketAddr,
-    /// Page and control.
-    pub page: SocketAddr,
-    /// The Service Metadata Locator's zone.
-    pub zone: String,
-    /// Mails kept at most; older ones make place.
-    pub kept_mails: usize,
-    /// Whether STARTTLS is offered at `smtp` (RFC 3207).
-    pub offers_starttls: bool,
-    /// The largest mail that the server says it takes (RFC 1870), in bytes.
-    pub largest_mail: usize,
-    /// Who may send: when there are accounts, AUTH is offered (only over TLS where STARTTLS is) and MAIL needs a sign-in
-    /// (RFC 4954); when there are none, every mail is taken.
-    pub mail_accounts: Vec<MailAccount>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self {
-            dns: any,
-            smp: any,
-            smtp: any,
-            smtps: any,
-            page: any,
-            zone: "sml.sandbox.test".to_owned(),
-            kept_mails: 500,
-            offers_starttls: false,
-            largest_mail: MAX_MAIL_BYTES,
-            mail_accounts: Vec::new(),
-        }
-    }
-}
 
 /// A running sandbox. Dropping it ends all its tasks and threads; [`Sandbox::stop`] also waits for that.
 #[derive(Debug)]
@@ -80,21 +34,26 @@ impl Sandbox {
     /// # Errors
     /// When an address is not loopback or taken, the zone is no domain name, or the certificates cannot be made.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let Settings { dns, smp, smtp, smtps, page, zone, kept_mails, offers_starttls, largest_mail, mail_accounts } =
-            settings;
-        if let Some(outside) = [dns, smp, smtp, smtps, page].into_iter().find(|address| !address.ip().is_loopback()) {
+        let Settings { dns, smp, smtp, smtps, imap, imaps, page, zone, .. } = settings;
+        let Settings { kept_mails, offers_starttls, largest_mail, mail_accounts, .. } = settings;
+        if let Some(outside) =
+            [dns, smp, smtp, smtps, imap, imaps, page].into_iter().find(|address| !address.ip().is_loopback())
+        {
             return Err(SandboxError::NotLoopback(outside));
         }
         let zone = parse_zone(&zone)?;
         let dns_sockets = Sockets::bind(dns).await?;
         let smp_listener = http::bind("SMP", smp)?;
         let mail_listeners = Listeners::bind(smtp, smtps).await?;
+        let returns = imap::Listeners::bind(imap, imaps).await?;
         let page_listener = http::bind("page", page)?;
         let addresses = Addresses {
             dns: dns_sockets.address().map_err(SandboxError::Serve)?,
             smp: smp_listener.local_addr().map_err(SandboxError::Serve)?,
             smtp: mail_listeners.clear.local_addr().map_err(SandboxError::Serve)?,
             smtps: mail_listeners.tls.local_addr().map_err(SandboxError::Serve)?,
+            imap: returns.clear.local_addr().map_err(SandboxError::Serve)?,
+            imaps: returns.tls.local_addr().map_err(SandboxError::Serve)?,
             page: page_listener.local_addr().map_err(SandboxError::Serve)?,
         };
         let (mailbox, accounts) = (Mailbox::new(kept_mails), Accounts::new(mail_accounts));
@@ -105,6 +64,7 @@ impl Sandbox {
         let mut tasks = JoinSet::new();
         tasks.spawn(dns_sockets.serve(Arc::clone(&world)));
         tasks.spawn(mail_listeners.serve(Arc::clone(&world)));
+        tasks.spawn(returns.serve(Arc::clone(&world)));
         for server in [smp_server, page_server] {
             tasks.spawn(async move {
                 if let Err(error) = server.await {
@@ -145,6 +105,34 @@ impl Sandbox {
     #[must_use]
     pub fn smtps_addr(&self) -> SocketAddr {
         self.world.addresses.smtps
+    }
+
+    /// Address of the mailbox that mails come back to.
+    #[must_use]
+    pub fn imap_addr(&self) -> SocketAddr {
+        self.world.addresses.imap
+    }
+
+    /// The same behind TLS, with the certificate of [`Sandbox::smtps_addr`].
+    #[must_use]
+    pub fn imaps_addr(&self) -> SocketAddr {
+        self.world.addresses.imaps
+    }
+
+    /// Puts a mail into the mailbox that mails come back to, as if it had come in then, as IMAP spells it
+    /// (`22-Nov-2026 09:00:00 +0000`). Returns its key there.
+    pub fn send_back(&self, content: &[u8], received: &str) -> u32 {
+        self.world.returns.add(content.to_vec().into(), received)
+    }
+
+    /// Gives all mails in that mailbox other keys.
+    pub fn renumber_returns(&self) {
+        self.world.returns.renumber();
+    }
+
+    /// What that mailbox does instead of giving mails out; `None` for nothing else.
+    pub fn set_imap_effect(&self, effect: Option<ImapEffect>) {
+        self.world.returns.set_effect(effect);
     }
 
     /// Address of page and control.
@@ -356,6 +344,8 @@ mod tests {
             smp: sandbox.smp_addr(),
             smtp: sandbox.smtp_addr(),
             smtps: sandbox.smtps_addr(),
+            imap: sandbox.imap_addr(),
+            imaps: sandbox.imaps_addr(),
             page: sandbox.page_addr(),
             zone: "SML.other.Test.".to_owned(),
             ..Settings::default()

@@ -14,7 +14,7 @@ use crate::{
     dns::texts::Texts,
     faults::Faults,
     label::Label,
-    mail::{self, Accounts, Mailbox},
+    mail::{self, Accounts, Mailbox, Returns},
     pki::{Pki, access_point_index},
     population,
     script::{Registration, Script},
@@ -29,6 +29,8 @@ pub(crate) struct Addresses {
     pub(crate) smp: SocketAddr,
     pub(crate) smtp: SocketAddr,
     pub(crate) smtps: SocketAddr,
+    pub(crate) imap: SocketAddr,
+    pub(crate) imaps: SocketAddr,
     pub(crate) page: SocketAddr,
 }
 
@@ -41,6 +43,8 @@ pub(crate) struct World {
     pub(crate) pki: Pki,
     pub(crate) key: SigningKey,
     pub(crate) mailbox: Mailbox,
+    /// What comes back.
+    pub(crate) returns: Returns,
     /// How the mail server speaks TLS.
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) offers_starttls: bool,
@@ -78,6 +82,7 @@ impl World {
             pki,
             key: SigningKey::load()?,
             mailbox,
+            returns: Returns::default(),
             accounts,
             offers_starttls,
             largest_mail: largest_mail.min(mail::MAX_MAIL_BYTES),

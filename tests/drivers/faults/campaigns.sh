@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Sourced by campaign.sh and smtp.sh, in the root of the repository.
+# Sourced by campaign.sh, smtp.sh and mail.sh, in the root of the repository.
 #
-#   run_all WHAT SECONDS     runs `fault_campaign WHAT` on both databases, each for so long at most; ends the script
+#   run_all WHAT SECONDS     runs `fault_campaign WHAT` on both databases, each for so long at most, with what is in MORE (NAME=VALUE) in its
+#                            environment; ends the script
 #
 # Only this shell can end and start PostgreSQL and Redis, so the program asks for it by a line in a pipe.
 
@@ -18,6 +19,7 @@ KLAAR_WORKER=$(realpath "${KLAAR_WORKER:-$RELEASE/klaar-worker}")
 PROGRAM=$(realpath "${FAULT_CAMPAIGN:-$RELEASE/examples/fault_campaign}")
 RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/klaar-faults.XXXXXX")
 FAILED=0
+MORE=()
 
 remove_run_dir() {
   rm -rf "$RUN_DIR"
@@ -46,7 +48,7 @@ run_cases() { # WHAT SECONDS DATABASE URL [REDIS_URL]
   begin_group timeout --kill-after=5 "$seconds" setpriv --pdeathsig KILL \
     env -C "$RUN_DIR" -i PATH="$PATH" TMPDIR="$RUN_DIR" KLAAR="$KLAAR" KLAAR_WORKER="$KLAAR_WORKER" \
     CASES="${CASES:-}" RECIPIENTS="${RECIPIENTS:-10000}" \
-    "${pipes[@]}" "$PROGRAM" "$what" "$@"
+    "${pipes[@]}" "${MORE[@]}" "$PROGRAM" "$what" "$@"
   pid=$GROUP_PID
   serve_services "$pid"
   wait_group "$pid" || status=$?

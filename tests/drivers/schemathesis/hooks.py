@@ -74,6 +74,7 @@ MEANINGS = {
     "needed_with_server": "one field is compared with another",
     "needs_own_server": "one field is compared with another",
     "no_shared_server": "what the installation offers",
+    "no_room_for_mark": "how long an address is before its @",
     "secret_missing": "what is kept of the sender's server",
     "say_another": "which sender is the default",
     "server_unreachable": "what the network answers",

@@ -1,4 +1,4 @@
-//! What the drivers of faults in campaigns run: `fault_campaign campaign|smtp DATABASE_URL [REDIS_URL]` works in an empty
+//! What the drivers of faults in campaigns run: `fault_campaign campaign|smtp|mail DATABASE_URL [REDIS_URL]` works in an empty
 //! database, with the programs in `KLAAR` and `KLAAR_WORKER`, prints one JSON line a case and ends with 2 when a line does
 //! not hold. `CASES` names some of the cases, separated by commas, and `RECIPIENTS` how many there are; all and 10,000
 //! otherwise.
@@ -14,6 +14,7 @@ mod control;
 mod following;
 mod ground;
 mod kills;
+mod mail;
 mod outages;
 mod programs;
 mod receiver;
@@ -29,16 +30,16 @@ use programs::Fallible;
 async fn main() -> Fallible<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (what, address, redis) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [what @ ("campaign" | "smtp"), address] => (*what, *address, None),
-        [what @ ("campaign" | "smtp"), address, redis] => (*what, *address, Some(*redis)),
-        _ => return Err("say: fault_campaign campaign|smtp DATABASE_URL [REDIS_URL]".into()),
+        [what @ ("campaign" | "smtp" | "mail"), address] => (*what, *address, None),
+        [what @ ("campaign" | "smtp" | "mail"), address, redis] => (*what, *address, Some(*redis)),
+        _ => return Err("say: fault_campaign campaign|smtp|mail DATABASE_URL [REDIS_URL]".into()),
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut ground = Ground::open(address, redis).await?;
-    if what == "smtp" {
-        smtp(&mut ground).await?;
-    } else {
-        campaign(&mut ground).await?;
+    match what {
+        "smtp" => smtp(&mut ground).await?,
+        "mail" => mail::all(&mut ground).await?,
+        _ => campaign(&mut ground).await?,
     }
     Ok(if ground.all_hold { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }

@@ -194,6 +194,7 @@ pub fn retry_failed(tx: &mut Tx<'_>, caller: &Caller, id: CampaignId) -> Result<
         .set((
             recipients::status.eq(State::Waiting.as_str()),
             recipients::attempts.eq(0),
+            recipients::bounce.eq(None::<&str>),
             recipients::due_at.eq(now),
             recipients::settled_at.eq(None::<Instant>),
         ))

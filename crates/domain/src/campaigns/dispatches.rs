@@ -47,7 +47,7 @@ fn ready(conn: &mut Conn, around: Around<'_>, campaign: &Campaign) -> Result<Rea
     let template = templates::template(conn, around.templates(), campaign.template)?;
     let category = templates::category(conn, &around.caller.practice, template.category)?;
     let from = senders::from_of(conn, around.senders(), campaign.sender)?;
-    let from = JsonText::of(&FrozenFrom::of(&from));
+    let from = JsonText::of(&FrozenFrom::of(&from, around.keyring.present_key()));
     let (content, attachments) = (JsonText::of(&template.content), template.attachments);
     Ok(Ready { keys, content, attachments, from, informs: category.is_delivered })
 }

@@ -7,6 +7,7 @@
 
 mod attachments;
 mod audience;
+mod bounced;
 mod control;
 mod dispatches;
 mod drafts;
@@ -21,12 +22,14 @@ mod queries;
 mod recipients;
 mod results;
 mod slices;
+mod stamps;
 mod suppressions;
 mod traces;
 mod unsubscribing;
 
 pub use attachments::{carry, prune_files};
 pub use audience::Around;
+pub use bounced::{CameBack, Tally, Verdict, take_back};
 pub use control::{Settled, cancel, pause, resume, retry_failed, settle};
 pub use dispatches::{
     Launch, Single, caller_of, dispatch_scheduled, launch, prepare_dispatch, prepare_single, schedule, unschedule,
@@ -41,5 +44,6 @@ pub use queries::{find, list};
 pub use recipients::{Asked, MailOfClient, Recipient, mails_of, recipients};
 pub use results::{results_header, results_piece};
 pub use slices::{Due, Ended, Slice, begin, due, end, prepare};
+pub use stamps::{Marked, marked};
 pub use suppressions::{NewSuppression, Suppression, suppress, suppressions, unsuppress};
 pub use unsubscribing::{unsubscribe, unsubscribe_link, unsubscribing};

@@ -112,6 +112,16 @@ words! {
     }
 }
 
+words! {
+    /// How a mail came back.
+    Bounce {
+        /// For now, or for what is in it: another mail may arrive.
+        Soft = "soft",
+        /// For good: the address takes no mails.
+        Hard = "hard",
+    }
+}
+
 impl State {
     /// Whether nothing more happens to it by itself.
     #[must_use]
@@ -229,18 +239,26 @@ pub struct FrozenFrom {
     pub reply_to: Option<String>,
     /// What stands below a mail, by language.
     pub signatures: BTreeMap<Language, String>,
+    /// The address that mails come back to, each with its own mark; where they are from when `None`.
+    #[serde(default)]
+    pub return_path: Option<String>,
+    /// The key that stamps its mails; none before mails had stamps.
+    #[serde(default)]
+    pub stamp_key: Option<String>,
 }
 
 impl FrozenFrom {
-    /// As it is stored.
+    /// As it is stored, with the key that is to stamp its mails.
     #[must_use]
-    pub fn of(from: &From) -> Self {
+    pub fn of(from: &From, stamp_key: &str) -> Self {
         Self {
             sender: from.sender,
             name: from.party.name.clone(),
             address: from.party.address.clone(),
             reply_to: from.reply_to.clone(),
             signatures: from.signatures.clone(),
+            return_path: from.return_path.clone(),
+            stamp_key: Some(stamp_key.to_owned()),
         }
     }
 

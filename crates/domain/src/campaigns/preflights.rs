@@ -100,6 +100,8 @@ pub struct Preflight {
     pub seconds: i64,
     /// The domain that its mails come from; `None` without a sender.
     pub domain: Option<String>,
+    /// The domain that they come back to, which SPF is about; the same where they have no return path of their own.
+    pub envelope_domain: Option<String>,
     /// What somebody should know; what stops it first.
     pub findings: Vec<Finding>,
 }
@@ -113,9 +115,10 @@ impl Preflight {
 
     /// Notes what is doubtful of the domain that its mails come from.
     pub fn doubt(&mut self, doubts: &[DomainDoubt]) {
-        let Some(domain) = self.domain.clone() else { return };
         for doubt in doubts {
-            self.find(Weight::Warns, doubt.code(), vec![("domain", domain.clone())]);
+            let domain = if doubt.is_about_envelope() { &self.envelope_domain } else { &self.domain };
+            let params = vec![("domain", domain.clone().unwrap_or_default())];
+            self.find(Weight::Warns, doubt.code(), params);
         }
     }
 
@@ -157,6 +160,7 @@ pub(super) fn look(conn: &mut Conn, around: Around<'_>, campaign: &Campaign, key
     weigh(&template, &mut seen);
     seen.seconds = seconds(seen.mails, campaign, from.as_ref());
     seen.domain = from.as_ref().and_then(From::domain).map(str::to_owned);
+    seen.envelope_domain = from.as_ref().and_then(From::envelope_domain).map(str::to_owned);
     conclude(&mut seen);
     Ok(seen)
 }

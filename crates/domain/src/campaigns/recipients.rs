@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 
-use super::model::{Campaign, CampaignId, State};
+use super::model::{Bounce, Campaign, CampaignId, State};
 use super::preflights::MailedLately;
 use crate::clients::{Client, ClientId};
 use crate::identity::Practice;
@@ -28,6 +28,8 @@ pub struct Recipient {
     pub name: String,
     /// What became of its mail.
     pub state: State,
+    /// How it came back.
+    pub bounce: Option<Bounce>,
     /// Where it goes.
     pub address: Option<String>,
     /// The contact's name.
@@ -62,6 +64,13 @@ struct Row {
     words: Option<String>,
     due_at: Instant,
     settled_at: Option<Instant>,
+    bounce: Option<String>,
+}
+
+impl Row {
+    fn bounce(&self) -> Result<Option<Bounce>> {
+        self.bounce.as_deref().map(Bounce::parse).transpose()
+    }
 }
 
 /// Which recipients.
@@ -69,6 +78,8 @@ struct Row {
 pub struct Asked<'a> {
     /// In this state.
     pub state: Option<State>,
+    /// Whose mail came back so.
+    pub bounce: Option<Bounce>,
     /// Behind this one.
     pub cursor: Option<&'a str>,
     /// So many at most.
@@ -88,6 +99,9 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
     if let Some(state) = asked.state {
         own = own.filter(recipients::status.eq(state.as_str()));
     }
+    if let Some(bounce) = asked.bounce {
+        own = own.filter(recipients::bounce.eq(bounce.as_str()));
+    }
     let rows: Vec<(Row, (ClientId, String))> = own
         .order(recipients::client_key)
         .limit(i64::from(asked.limit) + 1)
@@ -99,6 +113,7 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
             client,
             name,
             state: State::parse(&row.status)?,
+            bounce: row.bounce()?,
             address: row.address,
             contact: row.contact,
             language: row.language,
@@ -114,34 +129,52 @@ pub fn recipients(conn: &mut Conn, campaign: &Campaign, asked: Asked<'_>) -> Res
     Ok(Page::of(rows, asked.limit, |last| last.key))
 }
 
-/// How many of these clients were mailed since a moment, and when the last one was.
-pub(super) fn mailed_since(conn: &mut Conn, practice: &Practice, keys: &[i64], since: Instant) -> Result<MailedLately> {
+/// The mails that these clients were sent since a moment, single ones and those of campaigns, as the client's key and when. With
+/// `informing` only those that inform about Peppol, and that the client's card speaks of.
+pub(super) fn sent_since(
+    conn: &mut Conn,
+    practice: &Practice,
+    keys: &[i64],
+    (since, informing): (Instant, bool),
+) -> Result<Vec<(i64, Instant)>> {
+    // Those alone that say so, or both kinds.
+    let kinds: &[bool] = if informing { &[true] } else { &[true, false] };
+    let informs = || campaigns::informs.eq_any(kinds);
     let to_many: Vec<i64> = campaigns::table
         .filter(campaigns::practice_id.eq(practice.id).and(campaigns::client_key.is_null()))
-        .filter(campaigns::dispatched_at.is_not_null())
+        .filter(campaigns::dispatched_at.is_not_null().and(informs()))
         .filter(campaigns::finished_at.is_null().or(campaigns::finished_at.gt(since)))
         .select(campaigns::key)
         .load(conn)?;
-    let sent = || recipients::status.eq(State::Sent.as_str()).and(recipients::settled_at.gt(since));
-    let mut mailed = MailedLately::default();
+    let sent = || {
+        let sent = recipients::status.eq(State::Sent.as_str()).and(recipients::settled_at.gt(since));
+        sent.and(recipients::is_traced.eq_any(kinds))
+    };
+    let mut found: Vec<(i64, Option<Instant>)> = Vec::new();
     for some in keys.chunks(AT_ONCE) {
-        let mut found: Vec<(i64, Option<Instant>)> = recipients::table
+        let of_many: Vec<(i64, Option<Instant>)> = recipients::table
             .filter(recipients::campaign_key.eq_any(&to_many).and(recipients::client_key.eq_any(some)))
             .filter(sent())
             .select((recipients::client_key, recipients::settled_at))
             .load(conn)?;
         let single: Vec<(i64, Option<Instant>)> = campaigns::table
-            .filter(campaigns::client_key.eq_any(some))
             .inner_join(recipients::table.on(recipients::campaign_key.eq(campaigns::key)))
+            .filter(campaigns::client_key.eq_any(some).and(campaigns::practice_id.eq(practice.id)).and(informs()))
             .filter(campaigns::client_key.eq(recipients::client_key.nullable()).and(sent()))
             .select((recipients::client_key, recipients::settled_at))
             .load(conn)?;
+        found.extend(of_many);
         found.extend(single);
-        let clients: HashSet<i64> = found.iter().map(|(client, _)| *client).collect();
-        mailed.clients += i64::try_from(clients.len()).unwrap_or(i64::MAX);
-        mailed.last_at = mailed.last_at.max(found.into_iter().filter_map(|(_, at)| at).max());
     }
-    Ok(mailed)
+    Ok(found.into_iter().filter_map(|(key, at)| Some((key, at?))).collect())
+}
+
+/// How many of these clients were mailed since a moment, and when the last one was.
+pub(super) fn mailed_since(conn: &mut Conn, practice: &Practice, keys: &[i64], since: Instant) -> Result<MailedLately> {
+    let sent = sent_since(conn, practice, keys, (since, false))?;
+    let clients: HashSet<i64> = sent.iter().map(|(client, _)| *client).collect();
+    let last_at = sent.into_iter().map(|(_, at)| at).max();
+    Ok(MailedLately { clients: i64::try_from(clients.len()).unwrap_or(i64::MAX), last_at })
 }
 
 /// A mail that a client was to get.
@@ -155,6 +188,8 @@ pub struct MailOfClient {
     pub is_single: bool,
     /// What became of it.
     pub state: State,
+    /// How it came back.
+    pub bounce: Option<Bounce>,
     /// Where it went.
     pub address: Option<String>,
     /// What the server said last.
@@ -196,6 +231,7 @@ pub fn mails_of(
             name,
             is_single: single.is_some(),
             state: State::parse(&row.status)?,
+            bounce: row.bounce()?,
             address: row.address,
             words: row.words,
             dispatched_at,

@@ -10,8 +10,19 @@ use crate::transfers::{Cell, Separated, separated_header};
 /// Clients of one piece.
 const PIECE: u32 = 2_000;
 /// The columns.
-const COLUMNS: [&str; 10] =
-    ["client_id", "client", "status", "address", "contact", "language", "reason", "attempts", "words", "settled_at"];
+const COLUMNS: [&str; 11] = [
+    "client_id",
+    "client",
+    "status",
+    "address",
+    "contact",
+    "language",
+    "reason",
+    "attempts",
+    "words",
+    "settled_at",
+    "bounce",
+];
 
 /// The beginning of the file: a byte order mark and what the columns are called.
 ///
@@ -30,7 +41,7 @@ pub fn results_piece(
     campaign: &Campaign,
     (cursor, language): (Option<&str>, Language),
 ) -> Result<(Vec<u8>, Option<String>)> {
-    let page = recipients(conn, campaign, Asked { state: None, cursor, limit: PIECE })?;
+    let page = recipients(conn, campaign, Asked { cursor, limit: PIECE, ..Asked::default() })?;
     let mut lines = Separated::with_capacity(page.items.len());
     for one in &page.items {
         let word = |key: String| Cell::Text(catalogue::text(language, &format!("word.{key}"), &[]).into());
@@ -47,6 +58,7 @@ pub fn results_piece(
                 Cell::Number(f64::from(one.attempts)),
                 text(one.words.as_deref()),
                 one.settled_at.map_or(Cell::Empty, Cell::Moment),
+                one.bounce.map_or(Cell::Empty, |bounce| word(format!("bounce.{}", bounce.as_str()))),
             ]
             .into_iter(),
         )?;

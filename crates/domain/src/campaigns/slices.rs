@@ -13,6 +13,7 @@ use super::jobs::{SendCampaign, enqueue_turn};
 use super::ledger::pause_by_itself;
 use super::model::{Campaign, Counts, Frozen, InDoubt, Purpose, State, Status};
 use super::pacing::Quota;
+use super::stamps::Marking;
 use super::{queries, suppressions, traces};
 use crate::clients::{self, Client};
 use crate::identity::{self, Practice};
@@ -44,6 +45,7 @@ pub struct Slice {
     /// How long a mail may be on its way before it is in doubt, in seconds.
     pub seconds_to_send: i64,
     frozen: Frozen,
+    marking: Marking,
     limits: Limits,
     texts: HashMap<Language, Compiled>,
     pub(super) carried: Carried,
@@ -121,8 +123,22 @@ pub fn begin(
     // Five steps, each of which the server may take its time for.
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
     let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
-    let slice =
-        Slice { campaign, practice, seconds_to_send, frozen, limits, texts, carried, ground, own, now, sent, failed };
+    let marking = Marking::of(keyring, &campaign, &frozen.from);
+    let slice = Slice {
+        campaign,
+        practice,
+        seconds_to_send,
+        frozen,
+        marking,
+        limits,
+        texts,
+        carried,
+        ground,
+        own,
+        now,
+        sent,
+        failed,
+    };
     Ok(Some((slice, server)))
 }
 
@@ -273,17 +289,22 @@ pub fn prepare(slice: &Slice, due: &Due, unsubscribe: Option<&str>) -> std::resu
         Unwritable::Missing(names) => format!("no value for {}", names.join(", ")),
         Unwritable::TooLarge => "larger than a mail may be".to_owned(),
     })?;
-    let domain = from.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let leader = due.clients.first().copied().unwrap_or_default();
+    let marks = slice.marking.marks(leader).map_err(|fault| fault.to_string())?;
     let address = Address {
         from: from.party(),
         reply_to: from.reply_to.clone(),
         to: Party { name: due.contact.clone().unwrap_or_default(), address: due.address.clone() },
         unsubscribe: unsubscribe.map(str::to_owned),
-        message_id: format!("{}.{leader}@{domain}", slice.campaign.id),
+        message_id: marks.message_id,
         written_at: slice.now,
     };
-    pack_with(&written, &address, &slice.carried.with(language)?).map_err(|fault| fault.to_string())
+    let parcel =
+        pack_with(&written, &address, &slice.carried.with(language)?).and_then(|parcel| match &marks.return_path {
+            Some(path) => parcel.returning_to(path),
+            None => Ok(parcel),
+        });
+    parcel.map_err(|fault| fault.to_string())
 }
 
 /// Ends a slice, in the transaction that finishes its job: whom it reached is noted on the clients, and the next job is left

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::identity::{Caller, Practice};
+use crate::kernel::actor::Actor;
 use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
@@ -95,6 +96,41 @@ pub fn suppress(tx: &mut Tx<'_>, caller: &Caller, new: &NewSuppression) -> Resul
     let event = Event::new("address.suppressed", "api").after(&json!({ "address": address, "scope": scope }));
     audit::record(tx, practice.uid(), actor, &event)?;
     one(tx, practice, &address)?.ok_or_else(|| Error::internal("a suppression is gone at once"))
+}
+
+/// Has an address get no mails at all whose mails came back for good. Whoever has said that they want none stays known as such, and
+/// what somebody noted stays, too.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) fn suppress_bounced(tx: &mut Tx<'_>, practice: &Practice, (address, note): (&str, &str)) -> Result<()> {
+    let (actor, note): (Actor, String) = (Actor::system("bounces"), note.chars().take(LONGEST_NOTE).collect());
+    let row = (
+        suppressions::practice_id.eq(practice.id),
+        suppressions::address_key.eq(key_of(address)),
+        suppressions::address.eq(address),
+        suppressions::scope.eq("all"),
+        suppressions::reason.eq("bounced"),
+        suppressions::note.eq(Some(&note)),
+        suppressions::actor_kind.eq(actor.kind.as_str()),
+        suppressions::actor_id.eq(None::<&str>),
+        suppressions::actor_name.eq(&actor.name),
+        suppressions::created_at.eq(tx.now()),
+    );
+    let new = on_each!(&mut **tx, c => diesel::insert_into(suppressions::table).values(row).on_conflict_do_nothing().execute(c))?;
+    let own = suppressions::practice_id.eq(practice.id).and(suppressions::address_key.eq(key_of(address)));
+    let widened = if new > 0 {
+        0
+    } else {
+        diesel::update(suppressions::table.filter(own.and(suppressions::scope.ne("all"))))
+            .set((suppressions::scope.eq("all"), suppressions::note.eq(Some(&note))))
+            .execute(&mut **tx)?
+    };
+    if new + widened > 0 {
+        let said = json!({ "address": address, "scope": "all", "reason": "bounced" });
+        audit::record(tx, practice.uid(), &actor, &Event::new("address.suppressed", "bounces").after(&said))?;
+    }
+    Ok(())
 }
 
 /// Has an address get mails again.

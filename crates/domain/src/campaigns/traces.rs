@@ -30,15 +30,19 @@ pub(super) fn note(tx: &mut Tx<'_>, practice: &Practice, campaign: &Campaign) ->
         .select(recipients::client_key)
         .load(&mut **tx)?;
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(false) };
+    // Nobody but this job traces, so that all between the first and the last are those that were read, but for those whose mail
+    // came back meanwhile; whoever takes that down waits for these rows.
+    let traced = recipients::table.filter(untraced).filter(recipients::client_key.between(*first, *last));
+    let traced: Vec<i64> = diesel::update(traced)
+        .set(recipients::is_traced.eq(true))
+        .returning(recipients::client_key)
+        .get_results(&mut **tx)?;
     let (kind, id, name) = campaign.actor.clone();
     let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
     let kind = kinds.into_iter().find(|one| one.as_str() == kind).unwrap_or(ActorKind::System);
     let operation = campaign.operation.map(|operation| operation.0);
     let event = Event { operation, ..Event::new("clients.informed", "campaign").on(campaign.id) };
     let set = door::open(tx, practice, &Actor { kind, id, name }, event)?;
-    set.write_informed(tx, &keys)?;
-    // Nobody but this job traces, so that all between the first and the last are those that were read.
-    let traced = recipients::table.filter(untraced).filter(recipients::client_key.between(*first, *last));
-    diesel::update(traced).set(recipients::is_traced.eq(true)).execute(&mut **tx)?;
+    set.write_informed(tx, &traced)?;
     Ok(i64::try_from(keys.len()).unwrap_or(AT_ONCE) >= AT_ONCE)
 }

@@ -13,6 +13,9 @@ use super::secrets::Keyring;
 /// The environment variable that names the TOML file.
 pub const FILE_VARIABLE: &str = "KLAAR_CONFIG";
 const PREFIX: &str = "KLAAR_";
+/// The longest local part of an address that mails come back to: a local part has 64 octets (RFC 5321, 4.5.3.1.1), and each mail
+/// puts up to 40 behind this one.
+pub const MOST_RETURN_PATH: usize = 24;
 
 /// Everything that can be set. `README.md` lists the names with their meaning.
 #[derive(Debug, Clone)]
@@ -64,6 +67,17 @@ pub struct MailSettings {
     pub connections: usize,
     /// A folder with letters of the installation's own, which replace those of the same name.
     pub templates: Option<PathBuf>,
+    /// Where mails come back to that went out by the shared server.
+    pub bounces: Option<SharedBounces>,
+}
+
+/// The mailbox that mails of the installation's server come back to.
+#[derive(Debug, Clone)]
+pub struct SharedBounces {
+    /// Where it is, how to sign in, and its folder.
+    pub url: url::Url,
+    /// The address that they come back to; that of the sender when not set.
+    pub return_path: Option<String>,
 }
 
 /// The mail server that an installation offers.
@@ -222,6 +236,19 @@ impl MailSettings {
         if url.is_some() != sender.is_some() {
             from.faults.push("  KLAAR_SMTP_URL and KLAAR_MAIL_FROM: one needs the other".to_owned());
         }
+        let bounces = from.optional("bounces_url", |t| match url::Url::parse(t) {
+            Ok(url) if matches!(url.scheme(), "imap" | "imaps") && url.has_host() && !url.username().is_empty() => {
+                Ok(url)
+            }
+            _ => Err("must be imaps://USER:PASSWORD@HOST/FOLDER or imap://USER:PASSWORD@HOST/FOLDER".to_owned()),
+        });
+        let return_path = from.optional("bounces_return_path", return_path);
+        if url.is_none() && bounces.is_some() {
+            from.faults.push("  KLAAR_BOUNCES_URL needs KLAAR_SMTP_URL".to_owned());
+        }
+        if bounces.is_none() && return_path.is_some() {
+            from.faults.push("  KLAAR_BOUNCES_RETURN_PATH needs KLAAR_BOUNCES_URL".to_owned());
+        }
         Self {
             shared: url.zip(sender).map(|(url, from)| SharedMailServer { url, from }),
             roots: from.optional("smtp_roots", certificates),
@@ -229,8 +256,16 @@ impl MailSettings {
             limit: from.take("smtp_timeout", Duration::from_secs(30), |t| seconds(t, 600)),
             connections: from.take("smtp_connections", 4, |t| number(t, 1, 100)) as usize,
             templates: from.optional("email_templates", folder),
+            bounces: bounces.map(|url| SharedBounces { url, return_path }),
         }
     }
+}
+
+/// An address that has room for what each mail puts behind its local part.
+fn return_path(text: &str) -> Result<String, String> {
+    let address = super::text::email(text).ok_or("must be a mail address".to_owned())?;
+    let is_short = address.split_once('@').is_some_and(|(local, _)| local.len() <= MOST_RETURN_PATH);
+    if is_short { Ok(address) } else { Err(format!("must have at most {MOST_RETURN_PATH} characters before its @")) }
 }
 
 /// A folder that is there.

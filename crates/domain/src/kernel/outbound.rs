@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::addresses::is_public;
@@ -17,7 +19,18 @@ use super::error::{Error, Result};
 /// # Errors
 /// [`Error::Internal`] when TLS cannot be set up.
 pub fn tls(protocols: &[&str]) -> Result<ClientConfig> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    tls_trusting(protocols, None)
+}
+
+/// The same for one that trusts these certificates (PEM), too.
+///
+/// # Errors
+/// [`Error::Internal`] when TLS cannot be set up or a certificate cannot be read.
+pub fn tls_trusting(protocols: &[&str], also: Option<&str>) -> Result<ClientConfig> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for read in CertificateDer::pem_slice_iter(also.unwrap_or_default().as_bytes()) {
+        roots.add(read.map_err(Error::internal)?).map_err(Error::internal)?;
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = config

@@ -1,5 +1,8 @@
 //! Secrets: sealing what must be read again, hashing what must only be recognised.
 //!
+//! What strangers carry for us and bring back is stamped: with a key of its own for each purpose, so that nobody else can have
+//! made it.
+//!
 //! A sealed value names the key that sealed it and is bound to its place (practice, table, row): moved elsewhere, it does
 //! not open. XChaCha20-Poly1305 with a random 24-byte nonce.
 
@@ -11,12 +14,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, Result};
 
 const NONCE_BYTES: usize = 24;
 const KEY_BYTES: usize = 32;
+/// 96 bits, which nobody guesses in a mail.
+const STAMP_BYTES: usize = 12;
 
 /// The server's keys; the first seals, all open.
 #[derive(Clone)]
@@ -86,11 +92,46 @@ impl Keyring {
             .map_err(|_| broken())
     }
 
+    /// The key that makes stamps from now on; who wants the same stamp later keeps it.
+    #[must_use]
+    pub fn present_key(&self) -> &str {
+        &self.first
+    }
+
+    /// The stamp of a text for a purpose: 96 bits of HMAC-SHA256 (RFC 2104, section 5) under a key that is made of the key
+    /// `id` for this purpose alone. The same text always gets the same one.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key is not in the ring.
+    pub fn stamp(&self, id: &str, purpose: &str, text: &[u8]) -> Result<[u8; STAMP_BYTES]> {
+        let whole = Self::keyed(self.key(id)?, purpose)?.chain_update(text).finalize().into_bytes();
+        whole.first_chunk::<STAMP_BYTES>().copied().ok_or_else(|| Error::internal("a hash is too short"))
+    }
+
+    /// Whether a stamp of a text for a purpose is ours, by any key of the ring. Takes as long for every wrong one.
+    #[must_use]
+    pub fn knows_stamp(&self, purpose: &str, text: &[u8], stamp: &[u8]) -> bool {
+        let is_by = |key| {
+            Self::keyed(key, purpose).is_ok_and(|mac| mac.chain_update(text).verify_truncated_left(stamp).is_ok())
+        };
+        stamp.len() == STAMP_BYTES && self.keys.values().any(is_by)
+    }
+
+    /// What stamps for a purpose.
+    fn keyed(key: &[u8; KEY_BYTES], purpose: &str) -> Result<Hmac<Sha256>> {
+        let broken = |_| Error::internal("a key has the wrong length");
+        let own = Hmac::<Sha256>::new_from_slice(key).map_err(broken)?.chain_update(purpose).finalize().into_bytes();
+        Hmac::new_from_slice(&own).map_err(broken)
+    }
+
     fn cipher(&self, id: &str) -> Result<XChaCha20Poly1305> {
-        let key = self.keys.get(id).ok_or_else(|| {
+        Ok(XChaCha20Poly1305::new(self.key(id)?.into()))
+    }
+
+    fn key(&self, id: &str) -> Result<&[u8; KEY_BYTES]> {
+        self.keys.get(id).ok_or_else(|| {
             Error::internal(format!("KLAAR_SECRET_KEY has no key with the id {id}; add it behind the first"))
-        })?;
-        Ok(XChaCha20Poly1305::new(key.into()))
+        })
     }
 }
 
@@ -170,6 +211,20 @@ mod tests {
         *bent.last_mut().unwrap() ^= 1;
         assert!(ring.open("p/t/1", &bent).is_err());
         assert!(ring.open("p/t/1", b"").is_err());
+    }
+
+    #[test]
+    fn a_stamp_is_known_for_its_text_and_purpose_by_every_key() {
+        let old = Keyring::generate();
+        let ring = Keyring::parse(&format!("a:{old}")).unwrap();
+        let stamp = ring.stamp("a", "mails", b"text").unwrap();
+        assert_eq!(ring.stamp("a", "mails", b"text").unwrap(), stamp);
+        let rotated = Keyring::parse(&format!("b:{},a:{old}", Keyring::generate())).unwrap();
+        assert!(rotated.knows_stamp("mails", b"text", &stamp) && rotated.present_key() == "b");
+        assert_ne!(rotated.stamp("b", "mails", b"text").unwrap(), stamp);
+        assert!(!ring.knows_stamp("mails", b"texts", &stamp) && !ring.knows_stamp("links", b"text", &stamp));
+        assert!(!ring.knows_stamp("mails", b"text", &stamp[..11]) && !ring.knows_stamp("mails", b"text", b""));
+        assert!(ring.stamp("c", "mails", b"text").is_err());
     }
 
     #[test]

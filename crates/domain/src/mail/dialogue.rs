@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
@@ -104,6 +105,17 @@ impl Dialogue {
                 }
                 None => MailFault::of(&error),
             }),
+        }
+    }
+
+    /// Whether mails may come back to this address; the server's words when not.
+    pub(super) async fn may_return_to(&mut self, address: Address) -> Result<std::result::Result<(), Words>> {
+        match self.connection.command(Mail::new(Some(address), Vec::new())).await {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match said(&error) {
+                Some(words) if !words.is_passing() => Ok(Err(words)),
+                _ => Err(MailFault::of(&error)),
+            },
         }
     }
 

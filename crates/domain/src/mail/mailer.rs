@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::Address as MailAddress;
 use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -13,13 +14,14 @@ use url::Host;
 use super::dialogue::{Dialogue, Shown};
 use super::fault::{MailFault, Undelivered, Words};
 use super::message::Parcel;
-use super::server::{MailServer, Security, SignIn};
+use super::server::{Grant, MailServer, Security, SignIn};
 use super::tokens::Tokens;
 use crate::kernel::addresses::is_public;
 use crate::kernel::clock::Clock;
 use crate::kernel::config::{MailSettings, Settings};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::outbound;
+use crate::kernel::secrets::Secret;
 
 /// Connects to mail servers. Clones share what is known about access tokens.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub struct Mailer(Arc<Shared>);
 struct Shared {
     hello: ClientId,
     roots: Option<Certificate>,
+    mailboxes: Arc<rustls::ClientConfig>,
     allow_private: bool,
     limit: Duration,
     tokens: Tokens,
@@ -40,10 +43,12 @@ impl Mailer {
     /// [`Error::Internal`] when the roots of the settings cannot be read.
     pub fn new(settings: &Settings, clock: Clock) -> Result<Self> {
         let MailSettings { roots, allow_private, limit, .. } = &settings.mail;
+        let mailboxes = Arc::new(outbound::tls_trusting(&[], roots.as_deref())?);
         let roots = roots.as_deref().map(|pem| Certificate::from_pem(pem.as_bytes())).transpose();
         Ok(Self(Arc::new(Shared {
             hello: hello(settings),
             roots: roots.map_err(|fault| Error::internal(format!("the roots for mail servers: {fault}")))?,
+            mailboxes,
             allow_private: *allow_private,
             limit: *limit,
             tokens: Tokens::new(*allow_private, *limit, clock),
@@ -59,6 +64,18 @@ impl Mailer {
         let dialogue = self.open(server, false).await?;
         let _ = timeout(self.0.limit, dialogue.close()).await;
         Ok(())
+    }
+
+    /// The same, and asks whether the server lets mails come back to this address (RFC 5321, 4.1.1.2): none is begun.
+    ///
+    /// # Errors
+    /// What went wrong first; the words of the server are those about the address when it let us in.
+    pub async fn check_return(&self, server: &MailServer, address: &str) -> Result<Result<(), Words>, MailFault> {
+        let address: MailAddress = address.parse().map_err(|_| MailFault::Unreachable("no such address".to_owned()))?;
+        let mut dialogue = self.open(server, false).await?;
+        let asked = timeout(self.0.limit, dialogue.may_return_to(address)).await;
+        let _ = timeout(self.0.limit, dialogue.close()).await;
+        asked.unwrap_or(Err(MailFault::Silent))
     }
 
     /// Hands a mail to a server, over a dialogue of its own. Returns what the server said of it.
@@ -110,7 +127,7 @@ impl Mailer {
     }
 
     /// Where the server is: addresses that may be asked, looked up anew each time.
-    async fn addresses(&self, server: &MailServer) -> Result<Vec<SocketAddr>, MailFault> {
+    pub(super) async fn addresses(&self, server: &MailServer) -> Result<Vec<SocketAddr>, MailFault> {
         let found = match server.address() {
             Some(address) => Ok(vec![SocketAddr::new(address, server.port)]),
             None => outbound::addresses(&server.host, server.port, self.0.limit).await,
@@ -124,6 +141,26 @@ impl Mailer {
             return Err(MailFault::Unencrypted);
         }
         Ok(found)
+    }
+
+    /// How mailboxes are read over TLS.
+    pub(super) fn tls_of_mailboxes(&self) -> &Arc<rustls::ClientConfig> {
+        &self.0.mailboxes
+    }
+
+    /// The most time for one step.
+    pub(super) fn limit(&self) -> Duration {
+        self.0.limit
+    }
+
+    /// An access token for a grant.
+    pub(super) async fn token(&self, grant: &Grant) -> Result<Secret, String> {
+        self.0.tokens.of(grant).await
+    }
+
+    /// Does not use the grant's token again.
+    pub(super) fn forget_token(&self, grant: &Grant) {
+        self.0.tokens.forget(grant);
     }
 
     fn tls(&self, server: &MailServer) -> Result<TlsParameters, MailFault> {

@@ -76,6 +76,18 @@ pub fn seconds_for(octets: i64) -> i64 {
     octets / SLOWEST
 }
 
+impl Parcel {
+    /// The same mail, coming back to this address when it cannot be delivered (RFC 5321, 3.6.3). Its readers do not see it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when no mail can come back there.
+    pub fn returning_to(self, address: &str) -> Result<Self> {
+        let from = address.parse().map_err(|_| Error::internal("an address that no mail can come back to"))?;
+        let envelope = Envelope::new(Some(from), self.envelope.to().to_vec()).map_err(Error::internal)?;
+        Ok(Self { envelope, ..self })
+    }
+}
+
 /// Who a mail is from and to, and what it is known by.
 #[derive(Debug, Clone)]
 pub struct Address {

@@ -114,6 +114,20 @@ impl MailServer {
         Some(Self { host, port: url.port().unwrap_or(usual), security, sign_in, is_own: true })
     }
 
+    /// The mailbox of an address in the settings, `imaps://USER:PASSWORD@HOST:PORT/FOLDER` (port 993, TLS from the first byte) or
+    /// `imap://…` (port 143, STARTTLS, no TLS on this machine), and its folder, INBOX when none is named.
+    #[must_use]
+    pub fn mailbox_of_url(url: &Url) -> Option<(Self, String)> {
+        let server = Self::of_url(url)?;
+        let (security, usual) = match (url.scheme(), server.security) {
+            ("imaps", _) => (Security::Tls, 993),
+            (_, security) => (security, 143),
+        };
+        let folder = percent_decoded(url.path().trim_start_matches('/'))?;
+        let folder = if folder.is_empty() { "INBOX".to_owned() } else { folder };
+        Some((Self { security, port: url.port().unwrap_or(usual), ..server }, folder))
+    }
+
     /// The host as an address, when it is written as one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
@@ -142,6 +156,11 @@ mod tests {
         let server = of("smtp://mail.maes.example");
         assert_eq!((server.port, server.security, server.sign_in), (587, Security::Starttls, SignIn::None));
         assert_eq!(of("smtp://127.0.0.1").security, Security::None, "this machine needs no TLS");
+        let (mailbox, folder) =
+            MailServer::mailbox_of_url(&Url::parse("imaps://a:b@mail.example/Terug%20hier").unwrap()).unwrap();
+        assert_eq!((mailbox.port, mailbox.security, folder.as_str()), (993, Security::Tls, "Terug hier"));
+        let (mailbox, folder) = MailServer::mailbox_of_url(&Url::parse("imap://a:b@mail.example").unwrap()).unwrap();
+        assert_eq!((mailbox.port, mailbox.security, folder.as_str()), (143, Security::Starttls, "INBOX"));
         assert_eq!((of("smtp://[::1]:2525").port, of("smtp://localhost").port), (2525, 25));
     }
 }

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::checks::{Given, Prepared, SenderChange, prepare_change};
-use super::model::{MOST_SENDERS, Secrets, Sender, SenderId, ServerCard};
-use super::queries::{self, place};
+use super::model::{MOST_SENDERS, Secrets, Sender, SenderId};
+use super::queries::{self, bounce_place, place};
 use crate::identity::{PracticeId, hold_practice};
 use crate::kernel::JsonText;
 use crate::kernel::actor::Actor;
@@ -22,7 +22,7 @@ fn state(sender: &Sender) -> Value {
     json!({
         "name": sender.name, "from_name": sender.from_name, "from_address": sender.from_address,
         "reply_to": sender.reply_to, "signatures": sender.signatures, "server": sender.server,
-        "limits": sender.limits, "default": sender.is_default,
+        "bounces": sender.bounces, "limits": sender.limits, "default": sender.is_default,
     })
 }
 
@@ -45,7 +45,7 @@ pub fn create(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, prepared: &Prepa
     if is_default {
         end_default(tx, practice.id, now)?;
     }
-    let sealed = sealed(given, id, prepared.server.as_ref())?;
+    let sealed = Sealed::of(given, id, prepared)?;
     let tested_at = prepared.server.as_ref().map(|_| now);
     let fixed = (
         senders::id.eq(id),
@@ -83,13 +83,13 @@ pub fn change(
         (None, _) => None,
     };
     let after = Sender { tested_at, revision: before.revision + 1, updated_at: now, ..prepared.applied_to(&before) };
-    if state(&after) == state(&before) && !prepared.has_new_server {
+    if state(&after) == state(&before) && !prepared.has_new_server && !prepared.has_new_bounces {
         return Ok(());
     }
     if after.is_default && !before.is_default {
         end_default(tx, practice.id, now)?;
     }
-    let sealed = sealed(given, id, prepared.server.as_ref())?;
+    let sealed = Sealed::of(given, id, &prepared)?;
     let marks = (
         senders::is_default.eq(after.is_default),
         senders::tested_at.eq(after.tested_at),
@@ -121,6 +121,8 @@ pub fn delete(tx: &mut Tx<'_>, given: Given<'_>, actor: &Actor, id: SenderId) ->
         senders::is_default.eq(false),
         senders::server.eq(None::<JsonText>),
         senders::secrets.eq(None::<Vec<u8>>),
+        senders::bounces.eq(None::<JsonText>),
+        senders::bounce_secrets.eq(None::<Vec<u8>>),
         senders::updated_at.eq(now),
     );
     diesel::update(senders::table.filter(senders::practice_id.eq(practice.id).and(senders::id.eq(id))))
@@ -156,14 +158,28 @@ fn end_default(tx: &mut Tx<'_>, practice: PracticeId, now: Instant) -> Result<()
     Ok(())
 }
 
-fn sealed(given: Given<'_>, id: SenderId, server: Option<&(ServerCard, Secrets)>) -> Result<Option<Vec<u8>>> {
-    let Some((_, secrets)) = server.filter(|(_, secrets)| *secrets != Secrets::default()) else { return Ok(None) };
-    Ok(Some(given.keyring.seal(&place(given.practice.id, id), &serde_json::to_vec(secrets)?)?))
+/// What is secret of a sender, sealed.
+struct Sealed {
+    server: Option<Vec<u8>>,
+    bounces: Option<Vec<u8>>,
+}
+
+impl Sealed {
+    fn of(given: Given<'_>, id: SenderId, prepared: &Prepared) -> Result<Self> {
+        let seal = |place: String, secrets: Option<&Secrets>| {
+            let Some(secrets) = secrets.filter(|secrets| **secrets != Secrets::default()) else { return Ok(None) };
+            given.keyring.seal(&place, &serde_json::to_vec(secrets)?).map(Some)
+        };
+        Ok(Self {
+            server: seal(place(given.practice.id, id), prepared.server.as_ref().map(|(_, secrets)| secrets))?,
+            bounces: seal(bounce_place(given.practice.id, id), prepared.bounces.as_ref().map(|(_, secrets)| secrets))?,
+        })
+    }
 }
 
 /// The columns that say what somebody gave.
-fn values(prepared: &Prepared, sealed: Option<Vec<u8>>) -> Values<'_> {
-    let Prepared { name, from_name, from_address, reply_to, signatures, server, limits, .. } = prepared;
+fn values(prepared: &Prepared, sealed: Sealed) -> Values<'_> {
+    let Prepared { name, from_name, from_address, reply_to, signatures, server, bounces, limits, .. } = prepared;
     Values {
         name,
         from_name,
@@ -171,7 +187,9 @@ fn values(prepared: &Prepared, sealed: Option<Vec<u8>>) -> Values<'_> {
         reply_to: reply_to.as_deref(),
         signatures: JsonText::of(signatures),
         server: server.as_ref().map(|(card, _)| JsonText::of(card)),
-        secrets: sealed,
+        secrets: sealed.server,
+        bounces: bounces.as_ref().map(|(bounces, _)| JsonText::of(bounces)),
+        bounce_secrets: sealed.bounces,
         per_minute: limits.per_minute,
         per_day: limits.per_day,
     }
@@ -187,6 +205,8 @@ struct Values<'a> {
     signatures: JsonText,
     server: Option<JsonText>,
     secrets: Option<Vec<u8>>,
+    bounces: Option<JsonText>,
+    bounce_secrets: Option<Vec<u8>>,
     per_minute: Option<i32>,
     per_day: Option<i32>,
 }

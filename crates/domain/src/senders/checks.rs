@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::fields::Wrong;
-use super::model::{Limits, Secrets, Sender, SenderId, ServerCard};
+use super::model::{BounceBox, Limits, Secrets, Sender, SenderId, ServerCard};
 use super::queries;
+use super::servers::FOR_MAILS;
 use crate::identity::Practice;
 use crate::kernel::catalogue::Language;
 use crate::kernel::config::MailSettings;
@@ -42,6 +43,17 @@ pub struct ServerDraft {
     pub refresh_token: Option<Secret>,
 }
 
+/// A mailbox that mails come back to, as somebody gives it.
+#[derive(Debug, Clone, Default)]
+pub struct BounceDraft {
+    /// Where it is and how to sign in.
+    pub server: ServerDraft,
+    /// The folder; INBOX when not given.
+    pub folder: Option<String>,
+    /// The address that mails come back to.
+    pub return_path: Option<String>,
+}
+
 /// A sender as somebody gives it.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
@@ -57,6 +69,8 @@ pub struct Draft {
     pub signatures: BTreeMap<String, String>,
     /// The server.
     pub server: Option<ServerDraft>,
+    /// The mailbox that mails come back to.
+    pub bounces: Option<BounceDraft>,
     /// Mails a minute.
     pub per_minute: Option<i32>,
     /// Mails a day.
@@ -80,6 +94,8 @@ pub struct SenderChange {
     pub signatures: Patch<BTreeMap<String, String>>,
     /// The server as a whole; null for the installation's.
     pub server: Patch<ServerDraft>,
+    /// The mailbox that mails come back to, as a whole; null for none.
+    pub bounces: Patch<BounceDraft>,
     /// Mails a minute.
     pub per_minute: Patch<i32>,
     /// Mails a day.
@@ -108,20 +124,41 @@ pub struct Prepared {
     pub(super) reply_to: Option<String>,
     pub(super) signatures: BTreeMap<Language, String>,
     pub(super) server: Option<(ServerCard, Secrets)>,
+    pub(super) bounces: Option<(BounceBox, Secrets)>,
     pub(super) limits: Limits,
     pub(super) is_default: bool,
     pub(super) has_new_server: bool,
+    pub(super) has_new_bounces: bool,
+}
+
+/// What is to be tried before a sender is stored, as far as it is new.
+#[derive(Debug, Clone, Default)]
+pub struct Trial {
+    /// A server that is to let us in.
+    pub server: Option<MailServer>,
+    /// A server that is to let mails come back to an address.
+    pub returning: Option<(MailServer, String)>,
+    /// A mailbox that is to let us in, and its folder.
+    pub mailbox: Option<(MailServer, String)>,
 }
 
 impl Prepared {
-    /// The server that is to be tried before the sender is stored; `None` when there is none of its own, or the one that
-    /// it has stays as it is.
+    /// What is to be tried before the sender is stored: nothing that stays as it is.
     ///
     /// # Errors
     /// As [`ServerCard::with`].
-    pub fn to_try(&self) -> Result<Option<MailServer>> {
-        let new = self.server.as_ref().filter(|_| self.has_new_server);
-        new.map(|(card, secrets)| card.with(secrets.clone())).transpose()
+    pub fn to_try(&self) -> Result<Trial> {
+        let server = self.server.as_ref().map(|(card, secrets)| card.with(secrets.clone())).transpose()?;
+        let bounces = self.bounces.as_ref().filter(|_| self.has_new_bounces);
+        let mailbox = bounces
+            .map(|(bounces, secrets)| Ok::<_, Error>((bounces.server.with(secrets.clone())?, bounces.folder.clone())));
+        let is_new = self.has_new_server || self.has_new_bounces;
+        let path = self.bounces.as_ref().and_then(|(bounces, _)| bounces.return_path.clone()).filter(|_| is_new);
+        Ok(Trial {
+            returning: server.clone().zip(path),
+            server: server.filter(|_| self.has_new_server),
+            mailbox: mailbox.transpose()?,
+        })
     }
 
     /// The sender as it becomes.
@@ -133,6 +170,7 @@ impl Prepared {
             reply_to: self.reply_to.clone(),
             signatures: self.signatures.clone(),
             server: self.server.as_ref().map(|(card, _)| card.clone()),
+            bounces: self.bounces.as_ref().map(|(bounces, _)| bounces.clone()),
             limits: self.limits,
             is_default: self.is_default,
             ..before.clone()
@@ -146,7 +184,8 @@ impl Prepared {
 /// [`Error::Invalid`] with an entry for each wrong field.
 pub fn prepare(given: Given<'_>, draft: Draft) -> Result<Prepared> {
     let mut wrong = Wrong::default();
-    let server = draft.server.map(|server| wrong.server(server, None));
+    let server = draft.server.map(|server| wrong.server(server, &FOR_MAILS, None));
+    let bounces = draft.bounces.map(|bounces| wrong.bounces(bounces, None));
     let prepared = Prepared {
         name: wrong.name(&draft.name, "/name"),
         from_name: wrong.name(draft.from_name.as_deref().unwrap_or(&given.practice.name), "/from_name"),
@@ -159,6 +198,8 @@ pub fn prepare(given: Given<'_>, draft: Draft) -> Result<Prepared> {
         },
         has_new_server: server.is_some(),
         server,
+        has_new_bounces: bounces.is_some(),
+        bounces,
         is_default: draft.is_default,
     };
     wrong.together(&prepared, given.mail);
@@ -180,12 +221,25 @@ pub fn prepare_change(
     if before.revision != revision {
         return Err(Error::Stale);
     }
-    let secrets = queries::secrets(conn, given, id)?;
+    let (secrets, of_bounces) = (queries::secrets(conn, given, id)?, queries::bounce_secrets(conn, given, id)?);
     let mut wrong = Wrong::default();
     let (server, has_new_server) = match change.server {
         Patch::Absent => (before.server.clone().map(|card| (card, secrets)), false),
         Patch::Null => (None, false),
-        Patch::Value(draft) => (Some(wrong.server(draft, before.server.as_ref().zip(Some(&secrets)))), true),
+        Patch::Value(draft) => {
+            (Some(wrong.server(draft, &FOR_MAILS, before.server.as_ref().zip(Some(&secrets)))), true)
+        }
+    };
+    let (bounces, has_new_bounces) = match change.bounces {
+        // A sender that gives up its server gives up what belongs to that.
+        Patch::Absent => {
+            (before.bounces.clone().filter(|_| server.is_some()).map(|bounces| (bounces, of_bounces)), false)
+        }
+        Patch::Null => (None, false),
+        Patch::Value(draft) => {
+            let known = before.bounces.as_ref().map(|bounces| (&bounces.server, &of_bounces));
+            (Some(wrong.bounces(draft, known)), true)
+        }
     };
     let prepared = Prepared {
         name: wrong.patched_name(change.name, "/name", &before.name),
@@ -207,6 +261,8 @@ pub fn prepare_change(
         },
         has_new_server,
         server,
+        has_new_bounces,
+        bounces,
         is_default: wrong.remains_default(change.is_default, before.is_default),
     };
     wrong.together(&prepared, given.mail);

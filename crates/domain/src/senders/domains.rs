@@ -44,6 +44,12 @@ pub enum DomainDoubt {
 }
 
 impl DomainDoubt {
+    /// Whether it is about the domain that mails come back to (RFC 7208, 2.4), and not about the one that readers see.
+    #[must_use]
+    pub fn is_about_envelope(self) -> bool {
+        matches!(self, Self::SpfMissing | Self::SpfSeveral | Self::SpfForbids)
+    }
+
     /// Its stable code.
     #[must_use]
     pub fn code(self) -> &'static str {

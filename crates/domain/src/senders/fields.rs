@@ -125,6 +125,9 @@ impl Wrong {
             (None, Some(_)) => self.0.push(FieldError::new("/from_address", "needs_own_server")),
             _ => {}
         }
+        if prepared.server.is_none() && prepared.bounces.is_some() {
+            self.0.push(FieldError::new("/bounces", "needs_own_server"));
+        }
         if prepared.server.is_none() && mail.shared.is_none() {
             self.0.push(FieldError::new("/server", "no_shared_server"));
         }

@@ -1,5 +1,5 @@
-//! Senders: who a practice's mails come from, what they are signed with, and which mail server takes them. A sender without
-//! a server of its own goes through the one that the installation offers.
+//! Senders: who a practice's mails come from, what they are signed with, and which mail server takes them, and which
+//! mailbox they come back to. A sender without a server of its own goes through the one that the installation offers.
 
 mod actions;
 mod checks;
@@ -12,9 +12,9 @@ mod queries;
 mod servers;
 
 pub use actions::{change, create, delete, note_test};
-pub use checks::{Draft, Given, Prepared, SenderChange, ServerDraft, prepare, prepare_change};
+pub use checks::{BounceDraft, Draft, Given, Prepared, SenderChange, ServerDraft, Trial, prepare, prepare_change};
 pub use chosen::{From, from_of, server_for};
 pub use domains::DomainDoubt;
-pub use model::{Limits, Sender, SenderId, ServerCard, SignInKind};
+pub use model::{BounceBox, Limits, Sender, SenderId, ServerCard, SignInKind};
 pub use network::Domains;
-pub use queries::{sender, senders, server_of};
+pub use queries::{bounce_box_of, sender, senders, server_of, with_bounce_boxes};

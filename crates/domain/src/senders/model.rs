@@ -37,6 +37,8 @@ pub struct Sender {
     pub signatures: BTreeMap<Language, String>,
     /// The server; the installation's when there is none.
     pub server: Option<ServerCard>,
+    /// The mailbox that its mails come back to; only with a server of its own.
+    pub bounces: Option<BounceBox>,
     /// How much it may send.
     pub limits: Limits,
     /// It is taken when nobody says another.
@@ -111,6 +113,18 @@ pub struct ServerCard {
     pub token_url: Option<Url>,
     /// The program that the refresh token was given to.
     pub client_id: Option<String>,
+}
+
+/// A mailbox that mails come back to, without what is secret of it; as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BounceBox {
+    /// Where it is and how to sign in.
+    #[serde(flatten)]
+    pub server: ServerCard,
+    /// The folder, as the server calls it.
+    pub folder: String,
+    /// The address that mails come back to, to which each puts its own mark behind a plus; that of the sender when `None`.
+    pub return_path: Option<String>,
 }
 
 /// What is secret of a server; stored sealed.

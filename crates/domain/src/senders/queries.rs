@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use super::checks::Given;
-use super::model::{Limits, Secrets, Sender, SenderId, ServerCard};
+use super::model::{BounceBox, Limits, Secrets, Sender, SenderId, ServerCard};
 use crate::identity::{Practice, PracticeId};
 use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
@@ -24,6 +24,7 @@ struct Row {
     reply_to: Option<String>,
     signatures: JsonText,
     server: Option<JsonText>,
+    bounces: Option<JsonText>,
     per_minute: Option<i32>,
     per_day: Option<i32>,
     is_default: bool,
@@ -44,6 +45,7 @@ impl TryFrom<Row> for Sender {
             reply_to: row.reply_to,
             signatures: row.signatures.read::<BTreeMap<_, _>>()?,
             server: row.server.map(|server| server.read::<ServerCard>()).transpose()?,
+            bounces: row.bounces.map(|bounces| bounces.read::<BounceBox>()).transpose()?,
             limits: Limits { per_minute: row.per_minute, per_day: row.per_day },
             is_default: row.is_default,
             tested_at: row.tested_at,
@@ -94,6 +96,40 @@ pub(super) fn secrets(conn: &mut Conn, given: Given<'_>, id: SenderId) -> Result
         .optional()?;
     let Some(sealed) = sealed.flatten() else { return Ok(Secrets::default()) };
     Ok(serde_json::from_slice(&given.keyring.open(&place(given.practice.id, id), &sealed)?)?)
+}
+
+/// The place that what is secret of a sender's bounce mailbox is sealed for.
+pub(super) fn bounce_place(practice: PracticeId, id: SenderId) -> String {
+    format!("{}/bounces", place(practice, id))
+}
+
+/// What is secret of a sender's bounce mailbox; nothing when it has none.
+pub(super) fn bounce_secrets(conn: &mut Conn, given: Given<'_>, id: SenderId) -> Result<Secrets> {
+    let sealed: Option<Option<Vec<u8>>> = senders::table
+        .filter(senders::practice_id.eq(given.practice.id).and(senders::id.eq(id)))
+        .select(senders::bounce_secrets)
+        .first(conn)
+        .optional()?;
+    let Some(sealed) = sealed.flatten() else { return Ok(Secrets::default()) };
+    Ok(serde_json::from_slice(&given.keyring.open(&bounce_place(given.practice.id, id), &sealed)?)?)
+}
+
+/// The mailbox that a sender's mails come back to, as it is connected to, and its folder; `None` when it has none.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Internal`] when the secrets do not open.
+pub fn bounce_box_of(conn: &mut Conn, given: Given<'_>, id: SenderId) -> Result<Option<(MailServer, String)>> {
+    let Some(bounces) = sender(conn, given.practice, id)?.bounces else { return Ok(None) };
+    Ok(Some((bounces.server.with(bounce_secrets(conn, given, id)?)?, bounces.folder)))
+}
+
+/// Every sender of every practice that has a bounce mailbox.
+///
+/// # Errors
+/// When the database refuses.
+pub fn with_bounce_boxes(conn: &mut Conn) -> Result<Vec<(PracticeId, SenderId)>> {
+    let own = senders::table.filter(senders::bounces.is_not_null().and(senders::deleted_at.is_null()));
+    Ok(own.order(senders::id).select((senders::practice_id, senders::id)).load(conn)?)
 }
 
 /// The server that a sender's mails go to, its own or the installation's.

@@ -32,6 +32,8 @@ pub(super) async fn world(world: TheWorld) -> impl Responder {
         "smp": world.smp_url(),
         "smtp": addresses.smtp,
         "smtps": addresses.smtps,
+        "imap": addresses.imap,
+        "imaps": addresses.imaps,
         "page": addresses.page,
         "token_url": world.token_url(),
         "starttls": world.offers_starttls,

@@ -55,6 +55,7 @@ fn addresses(world: &World) -> String {
         ("SMP", world.smp_url()),
         ("Mail (SMTP)", format!("{}{}", at.smtp, if world.offers_starttls { ", with STARTTLS" } else { "" })),
         ("Mail (SMTP over TLS)", at.smtps.to_string()),
+        ("Mail that comes back (IMAP, IMAP over TLS)", format!("{}, {}", at.imap, at.imaps)),
         ("Mail accounts", mail_accounts(world)),
         ("Control", format!("http://{}/api/world", at.page)),
         ("Scripted participants", world.scripts().len().to_string()),

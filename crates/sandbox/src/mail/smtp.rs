@@ -2,7 +2,6 @@
 //! from whoever has signed in where there are accounts.
 
 mod session;
-mod wire;
 
 #[cfg(test)]
 mod tests;

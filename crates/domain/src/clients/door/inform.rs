@@ -1,13 +1,18 @@
 //! When clients last got a mail that informs them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::Set;
 use crate::clients::FixedField;
 use crate::kernel::UidType;
+use crate::kernel::batch;
+use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::Result;
+use crate::schema::clients;
 
 impl Set {
     /// Writes on many clients that they were informed at the moment of the set; leaves their revisions alone. Clients of other
@@ -41,6 +46,33 @@ impl Set {
                         .execute(c)?
                 }
             };
+        }
+        Ok(())
+    }
+
+    /// Writes on some clients when they were last informed after all, by key; never when there is no moment. Leaves their revisions
+    /// and clients of other practices alone.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn take_informed_back(&self, tx: &mut Tx<'_>, informed: &[(i64, Option<Instant>)]) -> Result<()> {
+        let keys: Vec<i64> = informed.iter().map(|(key, _)| *key).collect();
+        let own = clients::practice_id.eq(self.practice).and(clients::key.eq_any(keys));
+        let before: HashMap<i64, Option<Instant>> = clients::table
+            .filter(own)
+            .select((clients::key, clients::informed_at))
+            .load::<(i64, Option<Instant>)>(&mut **tx)?
+            .into_iter()
+            .collect();
+        let text = |at: Option<Instant>| at.map(|at| at.to_string());
+        let field = FixedField::InformedAt.number();
+        let known = informed.iter().filter_map(|(key, at)| before.get(key).map(|before| (*key, *before, *at)));
+        let changed: Vec<_> = known.filter(|(_, before, at)| before != at).collect();
+        let log: Vec<_> =
+            changed.iter().map(|(key, before, at)| self.text_change(*key, field, text(*before), text(*at))).collect();
+        batch::insert(tx, &log)?;
+        for (key, _, at) in changed {
+            diesel::update(self.own(key)).set(clients::informed_at.eq(at)).execute(&mut **tx)?;
         }
         Ok(())
     }

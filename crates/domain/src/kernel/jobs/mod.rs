@@ -31,7 +31,7 @@ use super::clock::Instant;
 pub use claims::{Claimed, Started, claim, leased_count, reclaim_expired, renew, start, unstarted};
 pub use dead::{DeadJob, dead_of, list_dead, retry_dead};
 pub use doorbell::Doorbell;
-pub use queue::{EnqueueOptions, enqueue, enqueue_all};
+pub use queue::{EnqueueOptions, enqueue, enqueue_all, enqueue_each};
 pub use settle::{GiveBack, Retry, fail, finish, finish_all, give_back, give_back_unstarted, prune_done};
 pub use stock::{Depth, depths};
 

@@ -119,6 +119,22 @@ pub fn enqueue<J: Job>(tx: &mut Tx<'_>, job: &J, options: &EnqueueOptions) -> Re
     Ok(inserted > 0)
 }
 
+/// Leaves many jobs of one kind behind, each with its own options; one whose dedupe key is there already is none.
+///
+/// # Errors
+/// When the database refuses.
+pub fn enqueue_each<J: Job>(tx: &mut Tx<'_>, jobs: &[(J, EnqueueOptions)]) -> Result<()> {
+    let now = tx.now();
+    for chunk in jobs.chunks(CHUNK) {
+        let rows: Vec<NewJob<'_>> = chunk.iter().map(|(job, options)| NewJob::of(job, options, now)).collect();
+        on_each!(&mut **tx, c => diesel::insert_into(jobs::table).values(&rows).on_conflict_do_nothing().execute(c))?;
+    }
+    if !jobs.is_empty() {
+        tx.ring(J::LANE);
+    }
+    Ok(())
+}
+
 /// Leaves many jobs of one kind behind, which share everything but the payload, so `options` has no dedupe key.
 ///
 /// # Errors

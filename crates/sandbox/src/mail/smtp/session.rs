@@ -12,10 +12,8 @@ use crate::{
     label::Label,
     mail::{
         Envelope,
-        smtp::{
-            Tls,
-            wire::{Line, Wire},
-        },
+        smtp::Tls,
+        wire::{Line, Wire},
     },
     world::World,
 };

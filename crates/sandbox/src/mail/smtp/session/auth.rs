@@ -5,7 +5,7 @@ use std::{io, time::Instant};
 use data_encoding::BASE64;
 
 use super::{Session, Step};
-use crate::mail::smtp::wire::Line;
+use crate::mail::wire::Line;
 
 /// What XOAUTH2 says of a token that is not accepted, before the reply itself.
 const TOKEN_REFUSED: &str = r#"{"status":"400","schemes":"Bearer","scope":"https://mail.sandbox.test/"}"#;

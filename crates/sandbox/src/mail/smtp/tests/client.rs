@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{Sandbox, mail::smtp::wire::Connection};
+use crate::{Sandbox, mail::wire::Connection};
 
 const MAIL: &str = "From: A <a@practice.example>\r\nTo: c@client.example\r\nSubject: =?utf-8?q?D=C3=A9j=C3=A0?=\r\n\
                     MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\

@@ -1,4 +1,4 @@
-//! The lines of an SMTP dialogue: bounded in length, and in the time that the client may take for each.
+//! The lines of a dialogue with a mail server: bounded in length, and in the time that the client may take for each.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -140,7 +140,8 @@ impl Wire {
         self.send(format!("{text}\r\n").as_bytes()).await
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Sends this as it is.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await

@@ -1,0 +1,2 @@
+ALTER TABLE senders DROP COLUMN bounce_secrets;
+ALTER TABLE senders DROP COLUMN bounces;

@@ -1,0 +1,3 @@
+-- The mailbox that a sender's mails come back to, and what is secret of it.
+ALTER TABLE senders ADD COLUMN bounces TEXT;
+ALTER TABLE senders ADD COLUMN bounce_secrets BLOB;
