@@ -11,11 +11,11 @@ use super::pacing::{self, Allowed};
 use super::slices::Slice;
 use crate::kernel::JsonText;
 use crate::kernel::clock::Instant;
-use crate::kernel::db::{Conn, Tx};
+use crate::kernel::db::{Conn, Kept, Part, Tx};
 use crate::kernel::error::Result;
 use crate::kernel::operations::Problem;
 use crate::mail::{MailFault, Undelivered, Words};
-use crate::schema::campaigns;
+use crate::schema::{campaign_recipients as recipients, campaigns};
 
 /// The pauses between the tries of a mail that was refused for now, in seconds; behind the last one it has failed.
 const PAUSES: [i64; 6] = [60, 300, 900, 3_600, 14_400, 28_800];
@@ -177,13 +177,16 @@ WHERE r.campaign_key = $6 AND r.client_key = t.client_key
 
 /// Each row says its campaign, too: were that a value of the statement, SQLite would read the whole campaign first and look at
 /// every row of the settlement for each of its clients.
-const WRITE_SQLITE: &str = "
-UPDATE campaign_recipients SET status = t.status, due_at = t.due_at, words = coalesce(t.words, campaign_recipients.words),
-    settled_at = CASE WHEN t.status IN ('waiting', 'sending') THEN NULL ELSE ?1 END
+const WRITE_SQLITE: [&str; 3] = [
+    "UPDATE campaign_recipients SET status = t.status, due_at = t.due_at, words = coalesce(t.words, campaign_recipients.words),
+    settled_at = CASE WHEN t.status IN ('waiting', 'sending') THEN NULL ELSE ",
+    " END
 FROM (SELECT value ->> 0 AS campaign_key, value ->> 1 AS client_key, value ->> 2 AS status, value ->> 3 AS due_at,
-      value ->> 4 AS words FROM json_each(?2)) AS t
+      value ->> 4 AS words FROM json_each(",
+    ")) AS t
 WHERE campaign_recipients.campaign_key = t.campaign_key AND campaign_recipients.client_key = t.client_key
-    AND campaign_recipients.status IN ('sending', 'in_doubt', 'waiting')";
+    AND campaign_recipients.status IN ('sending', 'in_doubt', 'waiting')",
+];
 
 fn write(tx: &mut Tx<'_>, campaign: i64, rows: &[Written], now: Instant) -> Result<()> {
     if rows.is_empty() {
@@ -203,36 +206,40 @@ fn write(tx: &mut Tx<'_>, campaign: i64, rows: &[Written], now: Instant) -> Resu
             let rows: Vec<_> = each()
                 .map(|(client, row)| (campaign, client, row.state.as_str(), row.due_at, row.words.as_deref()))
                 .collect();
-            diesel::sql_query(WRITE_SQLITE)
-                .bind::<BigInt, _>(now.0)
-                .bind::<Text, _>(serde_json::to_string(&rows)?)
-                .execute(c)?
+            let [head, middle, tail] = WRITE_SQLITE.map(Part::Words);
+            let rows = serde_json::to_string(&rows)?;
+            Kept(&[head, Part::Number(&now.0), middle, Part::Text(&rows), tail]).execute(c)?
         }
     };
     Ok(())
 }
 
-#[derive(QueryableByName)]
-struct Taken {
-    #[diesel(sql_type = BigInt)]
-    client_key: i64,
-}
-
 /// Takes waiting rows: they are *sending* from here on, until their time is over. Returns those that were still there.
 fn take(tx: &mut Tx<'_>, slice: &Slice, keys: &[i64]) -> Result<Vec<i64>> {
-    let until = tx.now().plus_seconds(slice.seconds_to_send);
-    let sql = |among: &str| {
-        format!(
-            "UPDATE campaign_recipients SET status = 'sending', attempts = attempts + 1, due_at = {} \
-             WHERE campaign_key = {} AND client_key {among} AND status = 'waiting' RETURNING client_key",
-            until.0, slice.campaign.key
-        )
-    };
-    let taken: Vec<Taken> = match &mut **tx {
-        Conn::Postgres(c) => diesel::sql_query(sql("= ANY($1)")).bind::<Array<BigInt>, _>(keys).load(c)?,
-        Conn::Sqlite(c) => diesel::sql_query(sql("IN (SELECT value FROM json_each(?1))"))
-            .bind::<Text, _>(serde_json::to_string(keys)?)
-            .load(c)?,
-    };
-    Ok(taken.into_iter().map(|row| row.client_key).collect())
+    let (until, campaign) = (tx.now().plus_seconds(slice.seconds_to_send), slice.campaign.key);
+    Ok(match &mut **tx {
+        Conn::Postgres(c) => {
+            let own = recipients::campaign_key.eq(campaign).and(recipients::client_key.eq_any(keys));
+            let waiting = recipients::table.filter(own.and(recipients::status.eq(State::Waiting.as_str())));
+            diesel::update(waiting)
+                .set((
+                    recipients::status.eq(State::Sending.as_str()),
+                    recipients::attempts.eq(recipients::attempts + 1),
+                    recipients::due_at.eq(until),
+                ))
+                .returning(recipients::client_key)
+                .get_results(c)?
+        }
+        // As an array, for diesel would spell out a place for each key.
+        Conn::Sqlite(c) => Kept(&[
+            Part::Words("UPDATE campaign_recipients SET status = 'sending', attempts = attempts + 1, due_at = "),
+            Part::Number(&until.0),
+            Part::Words(" WHERE campaign_key = "),
+            Part::Number(&campaign),
+            Part::Words(" AND client_key IN (SELECT value FROM json_each("),
+            Part::Text(&serde_json::to_string(keys)?),
+            Part::Words(")) AND status = 'waiting' RETURNING client_key"),
+        ])
+        .load(c)?,
+    })
 }

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod documents;
+mod kept;
 mod writer;
 
 use std::ops::{Deref, DerefMut};
@@ -17,6 +18,7 @@ use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use self::address::Address;
+pub(crate) use self::kept::{Kept, Part};
 use self::writer::Writer;
 use super::clock::{Clock, Instant};
 use super::error::{Error, Result};

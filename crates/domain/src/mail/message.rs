@@ -149,7 +149,7 @@ pub fn pack_with(letter: &Written, address: &Address, enclosures: &[Enclosure]) 
 
 /// With another dot before each line that begins with one, and with the end of a mail (RFC 5321, 4.5.2).
 fn dotted(mut content: String) -> String {
-    if content.contains("\r\n.") {
+    if memchr::memmem::find(content.as_bytes(), b"\r\n.").is_some() {
         content = content.replace("\r\n.", "\r\n..");
     }
     if content.starts_with('.') {
