@@ -2,6 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::Query;
+use klaar_domain::kernel::actor::Actor;
 use klaar_domain::kernel::audit::{self, Entry};
 use klaar_domain::kernel::page;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,11 @@ impl ActorOut {
     /// Who an entry says did it.
     pub fn of(entry: &Entry) -> Self {
         Self { kind: entry.actor_kind.clone(), id: entry.actor_id.clone(), name: entry.actor_name.clone() }
+    }
+
+    /// An actor.
+    pub fn of_actor(actor: Actor) -> Self {
+        Self { kind: actor.kind.as_str().to_owned(), id: actor.id, name: actor.name }
     }
 }
 

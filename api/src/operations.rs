@@ -2,7 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::Query;
-use klaar_domain::kernel::catalogue::{self, Language};
+use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::kernel::operations::{self, Operation, OperationId};
 use klaar_domain::kernel::page;
 use serde::Serialize;
@@ -73,13 +73,9 @@ impl OperationOut {
             total: operation.total,
             failed: operation.failed,
             result: operation.result.and_then(|text| text.read().ok()),
-            problem: operation.problem.map(|problem| {
-                let mut title = catalogue::text(language, &format!("problem.{}", problem.code), &[]);
-                for (name, value) in &problem.params {
-                    title = title.replace(&format!("{{{name}}}"), value);
-                }
-                OperationProblemOut { code: problem.code, title }
-            }),
+            problem: operation
+                .problem
+                .map(|problem| OperationProblemOut { title: problem.said_in(language), code: problem.code }),
             dead_job_id: operation.dead_job.map(|job| job.to_string()),
             created_at: operation.created_at.to_string(),
             updated_at: operation.updated_at.to_string(),

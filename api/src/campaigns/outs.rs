@@ -1,7 +1,7 @@
 //! What goes out.
 
 use klaar_domain::campaigns::{Bounce, Campaign, Counts, MailOfClient, Recipient, State, Suppression};
-use klaar_domain::kernel::catalogue::{self, Language};
+use klaar_domain::kernel::catalogue::Language;
 use klaar_domain::views::{Chosen, Selection};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,14 +133,8 @@ pub struct PauseOut {
 impl CampaignOut {
     /// The campaign for a reader of this language.
     pub fn of(campaign: Campaign, counts: &Counts, language: Language) -> Self {
-        let (kind, id, name) = campaign.actor;
-        let paused_for = campaign.paused_for.map(|problem| {
-            let mut title = catalogue::text(language, &format!("problem.{}", problem.code), &[]);
-            for (name, value) in &problem.params {
-                title = title.replace(&format!("{{{name}}}"), value);
-            }
-            PauseOut { code: problem.code, title }
-        });
+        let paused_for =
+            campaign.paused_for.map(|problem| PauseOut { title: problem.said_in(language), code: problem.code });
         Self {
             id: campaign.id.to_string(),
             name: campaign.name,
@@ -160,7 +154,7 @@ impl CampaignOut {
             paused_for,
             operation_id: campaign.operation.map(|id| id.to_string()),
             revision: campaign.revision,
-            actor: ActorOut { kind, id, name },
+            actor: ActorOut::of_actor(campaign.actor),
             created_at: campaign.created_at.to_string(),
             updated_at: campaign.updated_at.to_string(),
             dispatched_at: campaign.dispatched_at.map(|at| at.to_string()),

@@ -12,7 +12,6 @@ use super::{attachments, drafts, queries, recipients};
 use crate::clients::{self, ClientId};
 use crate::identity::{Caller, Practice, Rights};
 use crate::kernel::JsonText;
-use crate::kernel::actor::{Actor, ActorKind};
 use crate::kernel::audit::{self, Event};
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
@@ -185,12 +184,9 @@ fn draft(tx: &mut Tx<'_>, caller: &Caller, (id, revision): (CampaignId, i64), st
 /// When the database refuses.
 pub fn caller_of(conn: &mut Conn, practice: Practice, id: CampaignId) -> Result<Option<Caller>> {
     let Ok(campaign) = queries::find(conn, &practice, id) else { return Ok(None) };
-    let (kind, actor, name) = campaign.actor;
-    let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
-    let kind = kinds.into_iter().find(|one| one.as_str() == kind).unwrap_or(ActorKind::System);
     Ok(Some(Caller {
         practice,
-        actor: Actor { kind, id: actor, name },
+        actor: campaign.actor,
         rights: Rights::default(),
         session: None,
         account: None,

@@ -180,7 +180,6 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, letters: &Letters, new: NewCampa
 
 /// A draft that says nothing yet.
 pub(super) fn blank(caller: &Caller, chosen: Chosen, now: Instant) -> Campaign {
-    let actor = &caller.actor;
     Campaign {
         key: 0,
         id: CampaignId::new(),
@@ -206,7 +205,7 @@ pub(super) fn blank(caller: &Caller, chosen: Chosen, now: Instant) -> Campaign {
         paused_for: None,
         watched_from: now,
         revision: 1,
-        actor: (actor.kind.as_str().to_owned(), actor.id.clone(), actor.name.clone()),
+        actor: caller.actor.clone(),
         created_at: now,
         updated_at: now,
         dispatched_at: None,
@@ -216,7 +215,7 @@ pub(super) fn blank(caller: &Caller, chosen: Chosen, now: Instant) -> Campaign {
 
 /// Stores a new campaign. Returns its key.
 pub(super) fn insert(tx: &mut Tx<'_>, made: &Campaign) -> Result<i64> {
-    let (kind, id, name) = &made.actor;
+    let actor = &made.actor;
     let key = diesel::insert_into(campaigns::table)
         .values((
             (campaigns::id.eq(made.id), campaigns::practice_id.eq(made.practice), campaigns::name.eq(&made.name)),
@@ -231,7 +230,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, made: &Campaign) -> Result<i64> {
             campaigns::next_mail_at.eq(0),
             campaigns::operation_id.eq(None::<OperationId>),
             campaigns::revision.eq(made.revision),
-            (campaigns::actor_kind.eq(kind), campaigns::actor_id.eq(id), campaigns::actor_name.eq(name)),
+            (campaigns::actor_kind.eq(actor.kind.as_str()), campaigns::actor_id.eq(actor.id.as_deref())),
+            campaigns::actor_name.eq(&actor.name),
             (campaigns::created_at.eq(made.created_at), campaigns::updated_at.eq(made.updated_at)),
         ))
         .returning(campaigns::key)

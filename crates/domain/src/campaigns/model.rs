@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::PracticeId;
+use crate::kernel::actor::Actor;
 use crate::kernel::catalogue::Language;
 use crate::kernel::clock::Instant;
 use crate::kernel::error::{Error, Result};
@@ -181,8 +182,8 @@ pub struct Campaign {
     pub watched_from: Instant,
     /// Raised with each change by people.
     pub revision: i64,
-    /// Who made it: kind, identifier, name.
-    pub actor: (String, Option<String>, String),
+    /// Who made it.
+    pub actor: Actor,
     /// When.
     pub created_at: Instant,
     /// When people last changed it.

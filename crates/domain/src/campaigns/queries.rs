@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::model::{Campaign, CampaignId, Counts, Frozen, InDoubt, Mode, Purpose, State, Status};
 use crate::identity::{Practice, PracticeId};
+use crate::kernel::actor::Actor;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::Conn;
 use crate::kernel::error::{Error, Result};
@@ -81,7 +82,7 @@ impl TryFrom<Row> for Campaign {
             paused_for: row.paused_for.map(|problem| problem.read()).transpose()?,
             watched_from: row.watched_from,
             revision: row.revision,
-            actor: (row.actor_kind, row.actor_id, row.actor_name),
+            actor: Actor::stored(&row.actor_kind, row.actor_id, row.actor_name),
             created_at: row.created_at,
             updated_at: row.updated_at,
             dispatched_at: row.dispatched_at,

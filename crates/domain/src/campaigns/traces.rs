@@ -5,7 +5,6 @@ use diesel::prelude::*;
 use super::model::{Campaign, State};
 use crate::clients::door;
 use crate::identity::Practice;
-use crate::kernel::actor::{Actor, ActorKind};
 use crate::kernel::audit::Event;
 use crate::kernel::db::Tx;
 use crate::kernel::error::Result;
@@ -37,12 +36,9 @@ pub(super) fn note(tx: &mut Tx<'_>, practice: &Practice, campaign: &Campaign) ->
         .set(recipients::is_traced.eq(true))
         .returning(recipients::client_key)
         .get_results(&mut **tx)?;
-    let (kind, id, name) = campaign.actor.clone();
-    let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
-    let kind = kinds.into_iter().find(|one| one.as_str() == kind).unwrap_or(ActorKind::System);
     let operation = campaign.operation.map(|operation| operation.0);
     let event = Event { operation, ..Event::new("clients.informed", "campaign").on(campaign.id) };
-    let set = door::open(tx, practice, &Actor { kind, id, name }, event)?;
+    let set = door::open(tx, practice, &campaign.actor, event)?;
     set.write_informed(tx, &traced)?;
     Ok(i64::try_from(keys.len()).unwrap_or(AT_ONCE) >= AT_ONCE)
 }

@@ -38,6 +38,15 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// An actor as rows keep one: the kind by its stable name, the identifier and the name. A kind that nobody knows is the
+    /// product itself.
+    #[must_use]
+    pub fn stored(kind: &str, id: Option<String>, name: String) -> Self {
+        let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
+        let kind = kinds.into_iter().find(|one| one.as_str() == kind).unwrap_or(ActorKind::System);
+        Self { kind, id, name }
+    }
+
     /// The product itself.
     #[must_use]
     pub fn system(name: &str) -> Self {

@@ -95,6 +95,12 @@ fn flatten(file: &str) -> Texts {
 /// The text under `key` in `language` with its `{parameters}` filled in; the key itself when there is no such text.
 #[must_use]
 pub fn text(language: Language, key: &str, params: &[(&'static str, String)]) -> String {
+    filled(language, key, params.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
+/// The same with parameters that were stored.
+#[must_use]
+pub fn filled<'a>(language: Language, key: &str, params: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let found = TEXTS.get(&language).and_then(|texts| texts.get(key));
     let mut out = found.map_or(key, String::as_str).to_owned();
     for (name, value) in params {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::actor::{Actor, ActorKind};
+use super::actor::Actor;
+use super::catalogue::{self, Language};
 use super::clock::Instant;
 use super::db::{Conn, Tx};
 use super::error::{Error, Result};
@@ -82,6 +83,13 @@ impl Problem {
         self.params.insert(name.to_owned(), value.to_string());
         self
     }
+
+    /// What happened and what to do, for people.
+    #[must_use]
+    pub fn said_in(&self, language: Language) -> String {
+        let params = self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        catalogue::filled(language, &format!("problem.{}", self.code), params)
+    }
 }
 
 /// A piece of longer work.
@@ -125,9 +133,7 @@ impl Operation {
     /// Who asked for it.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator];
-        let kind = kinds.into_iter().find(|kind| kind.as_str() == self.actor_kind).unwrap_or(ActorKind::System);
-        Actor { kind, id: self.actor_id.clone(), name: self.actor_name.clone() }
+        Actor::stored(&self.actor_kind, self.actor_id.clone(), self.actor_name.clone())
     }
 }
 

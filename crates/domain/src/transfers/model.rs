@@ -256,8 +256,8 @@ impl Finding {
     /// The reason for people.
     #[must_use]
     pub fn reason_in(&self, language: Language) -> String {
-        let text = catalogue::text(language, &self.reason, &[]);
-        self.params.iter().fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        let params = self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        catalogue::filled(language, &self.reason, params)
     }
 }
 

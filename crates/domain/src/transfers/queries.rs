@@ -7,7 +7,7 @@ use diesel::sql_types::Bool;
 use super::encoding::{Content, Encoding};
 use super::model::{Counts, Import, ImportId, Status, Wish};
 use crate::identity::Practice;
-use crate::kernel::actor::{Actor, ActorKind};
+use crate::kernel::actor::Actor;
 use crate::kernel::clock::Instant;
 use crate::kernel::db::{Conn, Tx};
 use crate::kernel::error::{Error, Result};
@@ -49,7 +49,6 @@ impl TryFrom<ImportRow> for Import {
 
     fn try_from(row: ImportRow) -> Result<Self> {
         let odd = |what: &str| Error::internal(format_args!("{} has an unknown {what}", row.id));
-        let kinds = [ActorKind::Member, ActorKind::ApiKey, ActorKind::Operator, ActorKind::System];
         Ok(Self {
             id: row.id,
             operation: row.operation_id,
@@ -72,11 +71,7 @@ impl TryFrom<ImportRow> for Import {
                 unchanged: row.unchanged,
                 rejected: row.rejected,
             },
-            actor: Actor {
-                kind: kinds.into_iter().find(|kind| kind.as_str() == row.actor_kind).ok_or_else(|| odd("actor"))?,
-                id: row.actor_id.clone(),
-                name: row.actor_name.clone(),
-            },
+            actor: Actor::stored(&row.actor_kind, row.actor_id.clone(), row.actor_name.clone()),
             created_at: row.created_at,
             finished_at: row.finished_at,
         })
