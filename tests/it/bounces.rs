@@ -508,6 +508,16 @@ async fn a_senders_own_mailbox_is_read_when_somebody_asks_and_speaks_of_its_own_
     let post = Post { sandbox: sandbox.take().unwrap(), house: house.take().unwrap(), practice, api };
     post.client("Ours", Some("ours@clients.example")).await;
     their_api.post("/v1/clients", &json!({ "name": "Theirs", "email": "theirs@clients.example" })).await.expect(201);
+    // What is older than two weeks is not read, the first time as little as the second.
+    post.sandbox.send_back(b"From: x\r\n\r\n", "01-Oct-2026 09:00:00 +0000");
+    let senders = post.api.get("/v1/senders").await.expect(200);
+    let reads = format!("/v1/senders/{}/bounce-reads", id(&senders["items"][0]));
+    for _ in 0..2 {
+        let operation = post.api.post(&reads, &json!({})).await.expect(202);
+        post.house.run_jobs().await;
+        let done = post.api.get(&format!("/v1/operations/{}", id(&operation))).await.expect(200);
+        assert_eq!(done["result"]["mails"], 0);
+    }
     let campaign = post.sent(json!({})).await;
     let template = their_api.get("/v1/templates").await.expect(200)["items"][0]["id"].clone();
     let wish = json!({ "template_id": template, "selection": { "all": true } });

@@ -49,9 +49,10 @@ async fn read(mailer: &Mailer, (place, now): (&Place, Instant), harvest: &mut Ha
         Some(known) => mailbox.behind(known.last_uid).await?,
         None => mailbox.since(now.plus_seconds(-BACK)).await?,
     };
-    let last_uid = known.map_or(0, |known| known.last_uid);
-    harvest.checkpoint = Some(Checkpoint { uid_validity, last_uid });
     let page = found.get(..MOST_MAILS).unwrap_or(&found);
+    // Where nothing recent was found yet, nothing is known yet: what is older is not read the next time, either.
+    let begins_behind = known.map(|known| known.last_uid).or_else(|| page.first().map(|first| first.saturating_sub(1)));
+    harvest.checkpoint = begins_behind.map(|last_uid| Checkpoint { uid_validity, last_uid });
     harvest.has_more = page.len() < found.len();
     if let Some(last) = page.last() {
         look_at(&mut mailbox, page, harvest).await?;
