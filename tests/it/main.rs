@@ -14,6 +14,7 @@ mod bulk_edits;
 mod bulk_edits_meanwhile;
 mod bulk_edits_random;
 mod campaigns;
+mod campaigns_audience;
 mod campaigns_killed;
 mod campaigns_preflight;
 mod campaigns_results;
