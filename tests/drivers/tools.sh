@@ -219,28 +219,60 @@ install_redocly() {
 
 # Sets TYPESCRIPT, the folder of what tests/drivers/typescript/package-lock.json names.
 find_typescript() {
-  find_node && TYPESCRIPT=$TOOLS/$(typescript_folder) && is_complete "${TYPESCRIPT##*/}"
-}
-
-# Other versions, another folder.
-typescript_folder() {
-  local lock
-  lock=$(sha256sum "${BASH_SOURCE[0]%/*}/typescript/package-lock.json")
-  echo "typescript-${lock:0:12}"
+  find_node && TYPESCRIPT=$TOOLS/$(locked_folder typescript) && is_complete "${TYPESCRIPT##*/}"
 }
 
 install_typescript() {
+  install_locked typescript
+}
+
+# locked_folder DRIVER: where what its package-lock.json names goes. Other versions, another folder.
+locked_folder() {
+  local lock
+  lock=$(sha256sum "${BASH_SOURCE[0]%/*}/$1/package-lock.json")
+  echo "$1-${lock:0:12}"
+}
+
+install_locked() { # DRIVER
   local folder
-  folder=$(typescript_folder)
+  folder=$(locked_folder "$1")
   find_node || {
     install_node
     find_node
   }
   begin_folder "$folder"
-  cp "${BASH_SOURCE[0]%/*}"/typescript/package{,-lock}.json "$TOOLS/$folder"
+  cp "${BASH_SOURCE[0]%/*}/$1"/package{,-lock}.json "$TOOLS/$folder"
   NODE_DISABLE_COMPILE_CACHE=1 PATH=${NODE%/*}:$PATH "${NPM[@]}" ci --prefix "$TOOLS/$folder" --ignore-scripts --no-audit --no-fund \
     --no-update-notifier --loglevel=error
   complete_folder "$folder"
+}
+
+# Sets BROWSER_DRIVER, the folder of what tests/drivers/pages/package-lock.json names.
+find_browser_driver() {
+  find_node && BROWSER_DRIVER=$TOOLS/$(locked_folder pages) && is_complete "${BROWSER_DRIVER##*/}"
+}
+
+install_browser_driver() {
+  install_locked pages
+}
+
+# Sets CHROMIUM (a program), CHROMIUM_LIBS (may be empty) and CHROMIUM_FONTS (a folder, or empty for the machine's).
+find_chromium() {
+  CHROMIUM_LIBS='' CHROMIUM_FONTS=''
+  if CHROMIUM=$(command -v chromium) && is_chromium; then return 0; fi
+  CHROMIUM=$TOOLS/chromium/usr/lib/chromium/chromium
+  is_complete chromium || return 1
+  CHROMIUM_LIBS=$(library_path "$TOOLS/chromium")
+  CHROMIUM_FONTS=$TOOLS/chromium/usr/share/fonts
+  is_chromium
+}
+
+is_chromium() {
+  [[ $(env ${CHROMIUM_LIBS:+LD_LIBRARY_PATH="$CHROMIUM_LIBS"} "$CHROMIUM" --version 2>/dev/null) == Chromium\ * ]]
+}
+
+install_chromium() {
+  unpack_packages chromium chromium fonts-liberation
 }
 
 # Sets SPEC_VALIDATOR, a command in words.

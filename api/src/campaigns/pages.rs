@@ -16,6 +16,15 @@ use crate::pages::{self, Confirmation, Page, text};
 struct Linked {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    language: String,
+}
+
+impl Linked {
+    /// The language of the mail that the link stood in; for a link without one, what the reader's browser likes best.
+    fn language(&self, request: &HttpRequest) -> Language {
+        self.language.parse().unwrap_or_else(|()| pages::language(request))
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -36,7 +45,7 @@ fn refused(error: &Error, language: Language) -> HttpResponse {
 /// Asks whether that is what the reader wants.
 #[get("/unsubscribe")]
 async fn ask(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -> HttpResponse {
-    let language = pages::language(&request);
+    let language = linked.language(&request);
     let token = linked.into_inner().token;
     let sought = token.clone();
     let found = blocking(move || state.db.read(|conn| campaigns::unsubscribing(conn, &state.keyring, &sought))).await;
@@ -49,7 +58,7 @@ async fn ask(request: HttpRequest, linked: Query<Linked>, state: Data<State>) ->
         title: text(language, "unsubscribe_title", &[]),
         lead: text(language, "unsubscribe_lead", &params),
         confirmation: Some(Confirmation {
-            action: format!("unsubscribe?token={token}"),
+            action: format!("unsubscribe?token={token}&language={language}"),
             button: text(language, "unsubscribe_button", &[]),
         }),
         form: None,
@@ -60,7 +69,7 @@ async fn ask(request: HttpRequest, linked: Query<Linked>, state: Data<State>) ->
 /// Does it, for whoever presses the button and for mail programs that ask for it.
 #[post("/unsubscribe")]
 async fn unsubscribe(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -> HttpResponse {
-    let language = pages::language(&request);
+    let language = linked.language(&request);
     let done = blocking(move || {
         let (practice, campaign, address) =
             state.db.read(|conn| campaigns::unsubscribing(conn, &state.keyring, &linked.token))?;

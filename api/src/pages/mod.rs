@@ -77,6 +77,8 @@ pub struct PasswordForm {
 pub struct MailPage {
     /// The mail's subject.
     pub title: String,
+    /// The language that the mail is in; the page around it is in its reader's.
+    pub written_in: Language,
     /// What the page is.
     pub lead: String,
     /// Who it is from.
@@ -98,8 +100,10 @@ pub struct MailPage {
 /// A language that a mail is written in.
 #[derive(Debug, Serialize)]
 pub struct OtherLanguage {
-    /// What readers call it.
+    /// What its own readers call it.
     pub name: String,
+    /// The language.
+    pub code: Language,
     /// Where the mail is in that language.
     pub address: String,
     /// It is this page.

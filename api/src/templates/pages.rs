@@ -110,6 +110,7 @@ async fn show(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -
     let address = |language: Language, page: &str| format!("{page}?token={}&language={language}", linked.token);
     let others = template.content.0.keys().map(|&language| OtherLanguage {
         name: text(reader, &format!("language_{language}"), &[]),
+        code: language,
         address: address(language, "preview"),
         is_shown: language == preview.language,
     });
@@ -122,6 +123,7 @@ async fn show(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -
     let word = |key: &str| text(reader, key, &[]);
     let page = MailPage {
         title: preview.written.subject.clone(),
+        written_in: preview.language,
         lead: text(reader, "preview_lead", &[("template", template.name.clone())]),
         from: (word("preview_from"), party(&preview.from)),
         to: (word("preview_to"), preview.to.as_ref().map_or_else(nobody, party)),

@@ -236,6 +236,6 @@ impl Carrier {
             return Ok(None);
         }
         let whom = (campaign.practice, campaign.id, due.address.as_str());
-        Ok(Some(campaigns::unsubscribe_link(&self.work.keyring, &self.work.base, whom)?))
+        Ok(Some(campaigns::unsubscribe_link(&self.work.keyring, &self.work.base, whom, &due.language)?))
     }
 }

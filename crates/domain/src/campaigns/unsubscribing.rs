@@ -21,7 +21,8 @@ use crate::schema::suppressions;
 /// What links are sealed for.
 const PLACE: &str = "unsubscribing";
 
-/// The link for an address in a campaign of a practice.
+/// The link for an address in a campaign of a practice. The page speaks the `language` of the mail's reader (`nl`, `fr`, `de`,
+/// `en`), which is not sealed: who changes it reads another language.
 ///
 /// # Errors
 /// When it cannot be sealed.
@@ -29,10 +30,11 @@ pub fn unsubscribe_link(
     keyring: &Keyring,
     base: &Url,
     (practice, campaign, address): (PracticeId, CampaignId, &str),
+    language: &str,
 ) -> Result<String> {
     let sealed = keyring.seal(PLACE, &serde_json::to_vec(&(practice, campaign, address))?)?;
     let base = base.as_str().trim_end_matches('/');
-    Ok(format!("{base}/unsubscribe?token={}", URL_SAFE_NO_PAD.encode(sealed)))
+    Ok(format!("{base}/unsubscribe?token={}&language={language}", URL_SAFE_NO_PAD.encode(sealed)))
 }
 
 /// Who a link stands for: the practice that wrote, in which campaign, and the address that it wrote to.
