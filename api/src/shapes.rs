@@ -95,6 +95,15 @@ shapes! {
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
         .min_properties(Some(1))
         .examples([json!({ "nl": { "subject": "Herinnering", "body": "<p>Geachte {{client.name}},</p>" } })]);
+    /// What a template is to say anew, by language; null takes a language away.
+    ChangedTexts as "ChangedTemplateTexts" = Language::ALL
+        .iter()
+        .fold(ObjectBuilder::new(), |object, code| {
+            object.property(code.as_str(), OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(template_text()))
+        })
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        .min_properties(Some(1))
+        .examples([json!({ "nl": { "subject": "Herinnering", "body": "<p>Geachte {{client.name}},</p>" }, "de": null })]);
     /// What stands below a mail, by language: lines of text, up to 2,000 characters each.
     Signatures as "Signatures" = Language::ALL
         .iter()

@@ -151,3 +151,38 @@ async fn what_a_cancelled_campaign_left_in_doubt_is_settled_but_never_sent_again
     let settled = post.verb(&draft, "settle", json!({ "as": "sent" })).await.expect(200);
     assert_eq!((&settled["recipients"]["sent"], &settled["recipients"]["waiting"]), (&json!(1), &json!(0)));
 }
+
+#[tokio::test]
+async fn who_has_an_address_now_or_was_cancelled_can_be_had_by_a_follow_up() {
+    let post = post().await;
+    let without = post.client("Zonder adres", None).await;
+    post.clients(1).await;
+    let first = post.draft(&post.information().await, json!({})).await;
+    post.dispatch(&first).await.expect(202);
+    post.house.run_jobs().await;
+    let joined = async |campaign: &Value| {
+        post.api.get(&format!("/v1/campaigns/{}/joined", id(campaign))).await.expect(200)["clients"].clone()
+    };
+    assert_eq!(joined(&first).await, 0, "nothing has changed for whoever has no address");
+    let path = format!("/v1/clients/{}", id(&without));
+    let change = json!({ "email": "nu@clients.example" });
+    post.api.with("if-match", &format!("\"{}\"", without["revision"])).patch(&path, &change).await.expect(200);
+    assert_eq!(joined(&first).await, 1);
+
+    let second = post.draft(&post.information().await, json!({})).await;
+    post.dispatch(&second).await.expect(202);
+    post.verb(&second, "cancel", json!({})).await.expect(200);
+    assert_eq!(joined(&second).await, 2, "nobody has had it");
+}
+
+#[tokio::test]
+async fn an_offer_informs_nobody_about_peppol() {
+    let post = post().await;
+    let client = post.client("Bakkerij Peeters", Some("info@peeters.example")).await;
+    let draft = post.draft(&post.information().await, json!({ "purpose": "marketing" })).await;
+    post.dispatch(&draft).await.expect(202);
+    post.house.run_jobs().await;
+    assert_eq!(post.arrived().len(), 1);
+    let card = post.api.get(&format!("/v1/clients/{}", id(&client))).await.expect(200);
+    assert_eq!(card["informed_at"], Value::Null);
+}

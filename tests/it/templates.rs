@@ -262,3 +262,23 @@ async fn a_test_goes_to_whoever_asks_and_says_how_it_went() {
     let text = message.body_text(0).unwrap().replace("\r\n", "\n");
     assert!(text.contains("Bien à vous\nAn\n"), "{text}");
 }
+
+#[tokio::test]
+async fn a_change_of_one_language_leaves_the_others() {
+    let house = House::open().await;
+    let api = house.may_everything(&house.practice("Maes & Partners"));
+    let text = |word: &str| json!({ "subject": word, "body": format!("<p>{word}</p>") });
+    let made = json!({ "name": "Own", "languages": { "nl": text("een"), "fr": text("un") } });
+    let made = api.post("/v1/templates", &made).await.expect(201);
+    let path = format!("/v1/templates/{}", id(&made));
+    let changed = json!({ "languages": { "fr": text("deux") } });
+    let changed = api.with("if-match", "\"1\"").patch(&path, &changed).await.expect(200);
+    let subjects = (&changed["languages"]["nl"]["subject"], &changed["languages"]["fr"]["subject"]);
+    assert_eq!(subjects, (&json!("een"), &json!("deux")));
+    let without = json!({ "languages": { "fr": null } });
+    let without = api.with("if-match", "\"2\"").patch(&path, &without).await.expect(200);
+    assert!(without["languages"]["fr"].is_null() && !without["languages"]["nl"].is_null(), "{without}");
+    let none = json!({ "languages": { "nl": null } });
+    let refused = api.with("if-match", "\"3\"").patch(&path, &none).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "language_missing");
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::Whole;
-use crate::shapes::GivenTexts;
+use crate::shapes::{ChangedTexts, GivenTexts};
 
 /// What a template is to say in one language.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -55,9 +55,9 @@ pub struct TemplatePatch {
     /// Switched on or off: one that is off cannot be sent.
     #[schema(value_type = bool)]
     active: Patch<bool>,
-    /// All that it says anew, by language.
-    #[schema(value_type = GivenTexts)]
-    languages: Patch<BTreeMap<String, TextIn>>,
+    /// What it says in some languages anew; other languages stay as they are, and null takes one away.
+    #[schema(value_type = ChangedTexts)]
+    languages: Patch<BTreeMap<String, Option<TextIn>>>,
 }
 
 /// What a template is brought back to: one of both.
@@ -109,8 +109,13 @@ pub struct TestIn {
 
 /// Texts as the domain takes them.
 pub fn said(languages: BTreeMap<String, TextIn>) -> BTreeMap<String, SaidText> {
-    let said = |TextIn { subject, body, postscript }| SaidText { subject, body, postscript };
-    languages.into_iter().map(|(language, text)| (language, said(text))).collect()
+    languages.into_iter().map(|(language, text)| (language, SaidText::from(text))).collect()
+}
+
+impl From<TextIn> for SaidText {
+    fn from(TextIn { subject, body, postscript }: TextIn) -> Self {
+        Self { subject, body, postscript }
+    }
 }
 
 impl From<TemplateIn> for NewTemplate {
@@ -123,6 +128,9 @@ impl From<TemplateIn> for NewTemplate {
 impl From<TemplatePatch> for TemplateChange {
     fn from(typed: TemplatePatch) -> Self {
         let TemplatePatch { name, category_id, active, languages } = typed;
-        Self { category: category_id, name, active, languages: languages.map(said) }
+        let changed = |languages: BTreeMap<String, Option<TextIn>>| {
+            languages.into_iter().map(|(language, text)| (language, text.map(SaidText::from))).collect()
+        };
+        Self { category: category_id, name, active, languages: languages.map(changed) }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::audience::{Around, meant};
 use super::freezing::freeze;
 use super::jobs::{DispatchScheduled, enqueue_turn};
-use super::model::{Campaign, CampaignId, FrozenFrom, Status};
+use super::model::{Campaign, CampaignId, FrozenFrom, Purpose, Status};
 use super::preflights::{LATELY, look};
 use super::{attachments, drafts, queries, recipients};
 use crate::clients::{self, ClientId};
@@ -48,7 +48,9 @@ fn ready(conn: &mut Conn, around: Around<'_>, campaign: &Campaign) -> Result<Rea
     let from = senders::from_of(conn, around.senders(), campaign.sender)?;
     let from = JsonText::of(&FrozenFrom::of(&from, around.keyring.present_key()));
     let (content, attachments) = (JsonText::of(&template.content), template.attachments);
-    Ok(Ready { keys, content, attachments, from, informs: category.is_delivered })
+    // An offer informs nobody about Peppol, whichever category its template stands in.
+    let informs = category.is_delivered && campaign.purpose == Purpose::Service;
+    Ok(Ready { keys, content, attachments, from, informs })
 }
 
 /// A campaign that may begin, and what it begins with.

@@ -84,9 +84,10 @@ pub fn exchange(
     let now = tx.now();
     let rows: Vec<Written> = settled.iter().map(|one| slice.written(one, now)).collect();
     write(tx, slice.campaign.key, &rows, now)?;
-    slice.count(&rows_in(&rows));
+    slice.progress.count(&rows_in(&rows));
+    slice.progress.tell(tx)?;
     if slice.has_failed_too_often() {
-        let (failed, share) = (slice.failed().to_string(), slice.campaign.pause_share);
+        let (failed, share) = (slice.progress.failed().to_string(), slice.campaign.pause_share);
         let problem = Problem::new("too_many_failures").with("failed", failed).with("share", share);
         pause_by_itself(tx, &slice.campaign, &problem)?;
     }
@@ -147,7 +148,7 @@ impl Slice {
 
     /// Whether it has failed too often since somebody last looked.
     fn has_failed_too_often(&self) -> bool {
-        let (failed, sent) = (self.failed(), self.sent());
+        let (failed, sent) = (self.progress.failed(), self.progress.sent());
         failed >= FEWEST_FAILURES && failed * 100 >= i64::from(self.campaign.pause_share) * (failed + sent)
     }
 }

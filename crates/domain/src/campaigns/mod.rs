@@ -18,6 +18,7 @@ mod ledger;
 mod model;
 mod pacing;
 mod preflights;
+mod progress;
 mod queries;
 mod recipients;
 mod results;

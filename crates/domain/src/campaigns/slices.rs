@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use diesel::dsl::{count_star, min};
+use diesel::dsl::min;
 use diesel::prelude::*;
 
 use super::attachments::{self, Carried};
@@ -13,6 +12,7 @@ use super::jobs::{SendCampaign, enqueue_turn};
 use super::ledger::pause_by_itself;
 use super::model::{Campaign, Counts, Frozen, InDoubt, Purpose, State, Status};
 use super::pacing::Quota;
+use super::progress::Progress;
 use super::stamps::Marking;
 use super::{queries, suppressions, traces};
 use crate::clients::{self, Client};
@@ -52,8 +52,7 @@ pub struct Slice {
     ground: Ground,
     own: Language,
     now: Instant,
-    sent: AtomicI64,
-    failed: AtomicI64,
+    pub(super) progress: Progress,
 }
 
 /// A mail that is due.
@@ -118,11 +117,10 @@ pub fn begin(
     }
     let ground = Ground::of(tx, &practice, (&frozen.from.name, &frozen.from.address))?;
     let carried = Carried::of(attachments::of_campaign(tx, &campaign)?);
-    let (sent, failed) = watched(tx, &campaign)?;
     let own = practice.language.parse().unwrap_or_default();
     // Five steps, each of which the server may take its time for.
     let seconds_to_send = i64::try_from(mail.limit.as_secs()).unwrap_or(60) * 5 + 10;
-    let (sent, failed) = (AtomicI64::new(sent), AtomicI64::new(failed));
+    let progress = Progress::of(tx, &campaign)?;
     let marking = Marking::of(keyring, &campaign, &frozen.from);
     let slice = Slice {
         campaign,
@@ -136,8 +134,7 @@ pub fn begin(
         ground,
         own,
         now,
-        sent,
-        failed,
+        progress,
     };
     Ok(Some((slice, server)))
 }
@@ -161,36 +158,7 @@ fn give_up_on(tx: &mut Tx<'_>, campaign: &Campaign) -> Result<()> {
     Ok(())
 }
 
-/// How many were sent and how many failed since somebody last looked.
-fn watched(conn: &mut Conn, campaign: &Campaign) -> Result<(i64, i64)> {
-    let counted: Vec<(String, i64)> = recipients::table
-        .filter(recipients::campaign_key.eq(campaign.key).and(recipients::settled_at.gt(campaign.watched_from)))
-        .group_by(recipients::status)
-        .select((recipients::status, count_star()))
-        .load(conn)?;
-    let of = |state: State| counted.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
-    Ok((of(State::Sent), of(State::Failed)))
-}
-
 impl Slice {
-    pub(super) fn sent(&self) -> i64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn failed(&self) -> i64 {
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn count(&self, rows: &[(State, i64)]) {
-        for (state, clients) in rows {
-            match state {
-                State::Sent => self.sent.fetch_add(*clients, Ordering::Relaxed),
-                State::Failed => self.failed.fetch_add(*clients, Ordering::Relaxed),
-                _ => 0,
-            };
-        }
-    }
-
     pub(super) fn resends(&self) -> bool {
         self.campaign.in_doubt == InDoubt::Resend
     }

@@ -48,7 +48,7 @@ pub struct TemplateChange {
     /// Switched on or off.
     pub active: Patch<bool>,
     /// All that it says anew, by language.
-    pub languages: Patch<BTreeMap<String, SaidText>>,
+    pub languages: Patch<BTreeMap<String, Option<SaidText>>>,
 }
 
 /// What a template is brought back to.
@@ -166,7 +166,11 @@ pub fn change(
         after.category = category_named(tx, given, Some(&category))?;
     }
     if let Some(languages) = custom_fields::set(said.languages, "/languages")? {
-        after.content = checks::checked(languages, &catalogue(tx, given.practice)?)?;
+        let kept = before.content.0.iter().map(|(language, text)| (language.to_string(), Some(SaidText::of(text))));
+        let mut all: BTreeMap<String, Option<SaidText>> = kept.collect();
+        all.extend(languages);
+        let said = all.into_iter().filter_map(|(language, said)| Some((language, said?))).collect();
+        after.content = checks::checked(said, &catalogue(tx, given.practice)?)?;
     }
     keep(tx, given, actor, (&before, after), "template.updated")
 }

@@ -29,6 +29,13 @@ pub struct SaidText {
     pub postscript: Option<String>,
 }
 
+impl SaidText {
+    /// A text as it could have been typed.
+    pub(super) fn of(text: &Text) -> Self {
+        Self { subject: text.subject.clone(), body: text.body.clone(), postscript: text.postscript.clone() }
+    }
+}
+
 /// The content that was typed, by language, as it may be sent.
 ///
 /// # Errors

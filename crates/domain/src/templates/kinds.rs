@@ -184,7 +184,8 @@ fn text(mut file: &File, kind: Kind) -> Result<bool> {
             return Err(kind.wrong());
         }
         let first = read.iter().find(|byte| !byte.is_ascii_whitespace() && !MARK.contains(byte));
-        if is_blank && first == Some(&b'<') {
+        let is_other = first == Some(&b'<') || read.starts_with(b"%PDF-") || read.starts_with(b"{\\rtf");
+        if is_blank && is_other {
             return Err(kind.wrong());
         }
         is_blank &= first.is_none();
