@@ -150,7 +150,14 @@ async fn mail(request: HttpRequest, linked: Query<Linked>, state: Data<State>) -
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_LANGUAGE, preview.language.as_str()))
-        .body(preview.written.html)
+        .body(framed(&preview.written.html))
+}
+
+/// The mail for its frame: its keyboard reader can reach it to scroll it, and sees that. A frame without scripts shows nothing of
+/// its focus by itself.
+fn framed(html: &str) -> String {
+    let style = "<style>body:focus-visible { outline: 3px solid #0b6e5f; outline-offset: -3px; }</style></head>";
+    html.replacen("</head>", style, 1).replacen("<body", "<body tabindex=\"0\"", 1)
 }
 
 /// Mounts the pages.

@@ -68,9 +68,19 @@ export class Tab {
       const now = await this.page.evaluate(focused);
       if (!now || (now.tag === reached[0]?.tag && now.top === reached[0].top && now.left === reached[0].left)) return reached;
       if (now.tag === 'iframe' && reached.at(-1)?.tag === 'iframe') continue;
+      if (now.tag === 'iframe') now.isShown = await this.isSeenInFrame();
       reached.push(now);
     }
     assert.fail(`Tab does not come to an end: ${reached.map(one => one.name).join(', ')}`);
+  }
+
+  /** Whether one sees within the frame that it has the focus. */
+  async isSeenInFrame() {
+    const frame = this.page.frames().find(one => one !== this.page.mainFrame());
+    return frame.evaluate(() => {
+      const element = document.activeElement;
+      return document.hasFocus() && element.matches(':focus-visible') && parseFloat(getComputedStyle(element).outlineWidth) >= 2;
+    });
   }
 
   /** Presses Tab until this has the focus. */
