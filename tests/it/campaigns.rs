@@ -489,6 +489,27 @@ async fn a_scheduled_campaign_begins_at_its_time_and_an_old_one_does_not_by_itse
     post.api.delete(&format!("/v1/campaigns/{}", id(&draft))).await.expect(204);
 }
 
+/// The page of a link speaks the mail's language whatever the browser says, and the browser's where the link says none.
+async fn asks_in_the_language_of_the_mail(reader: &Client, bare: &str) {
+    for (language, word) in [
+        ("nl", "Geen mails meer?"),
+        ("fr", "Plus de messages ?"),
+        ("de", "Keine Mails mehr?"),
+        ("en", "No more mails?"),
+    ] {
+        let of_the_mail = format!("{bare}&language={language}");
+        let pages = [
+            reader.with("accept-language", "es, en").get(&of_the_mail).await,
+            reader.with("accept-language", language).get(bare).await,
+        ];
+        for page in pages {
+            let html = String::from_utf8(page.body.clone()).unwrap();
+            assert!(page.status == 200 && html.contains(word) && html.contains("method=\"post\""), "{html}");
+            assert!(html.contains("info@peeters.example") && !html.contains("<script"), "{html}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn marketing_can_be_refused_by_one_request_and_looking_refuses_nothing() {
     let post = post().await;
@@ -517,23 +538,7 @@ async fn marketing_can_be_refused_by_one_request_and_looking_refuses_nothing() {
     let path = link.strip_prefix("https://klaar.example").unwrap();
     let bare = path.strip_suffix("&language=nl").expect("the language of the client");
     let reader = post.house.nobody();
-    for (language, word) in [
-        ("nl", "Geen mails meer?"),
-        ("fr", "Plus de messages ?"),
-        ("de", "Keine Mails mehr?"),
-        ("en", "No more mails?"),
-    ] {
-        let of_the_mail = format!("{bare}&language={language}");
-        let pages = [
-            reader.with("accept-language", "es, en").get(&of_the_mail).await,
-            reader.with("accept-language", language).get(bare).await,
-        ];
-        for page in pages {
-            let html = String::from_utf8(page.body.clone()).unwrap();
-            assert!(page.status == 200 && html.contains(word) && html.contains("method=\"post\""), "{html}");
-            assert!(html.contains("info@peeters.example") && !html.contains("<script"), "{html}");
-        }
-    }
+    asks_in_the_language_of_the_mail(&reader, bare).await;
     let second = post.draft(&template, marketing.clone()).await;
     let preflight = post.api.get(&format!("/v1/campaigns/{}/preflight", id(&second))).await.expect(200);
     assert_eq!(preflight["mails"], 1, "a look refuses nothing");
